@@ -1,0 +1,3 @@
+module parley.example/parley
+
+go 1.26

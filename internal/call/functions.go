@@ -1,0 +1,54 @@
+package call
+
+import "encoding/json"
+
+// A Hook is a moment at which an endpoint runs a function, by its key in the
+// YAML.
+type Hook string
+
+// The hooks of a WebSocketHandler, and Function, the only hook of a
+// FunctionHandler.
+const (
+	Open              Hook = "open"
+	OnMessage         Hook = "on_message"
+	OnClose           Hook = "on_close"
+	OnPong            Hook = "on_pong"
+	SelectSubprotocol Hook = "select_subprotocol"
+	Function          Hook = "function"
+)
+
+// Vars returns the names of the variables that functions of this hook see, in
+// the order in which a bare module.function receives them.
+func (h Hook) Vars() []string {
+	switch h {
+	case OnMessage:
+		return []string{"handler", "message"}
+	case OnPong:
+		return []string{"handler", "data"}
+	case SelectSubprotocol:
+		return []string{"handler", "subprotocols"}
+	}
+	return []string{"handler"}
+}
+
+// Functions are all functions of one endpoint, as written.
+type Functions struct {
+	Endpoint string          // its name under url:
+	Kwargs   json.RawMessage // the endpoint's kwargs, for handler.kwargs; an object
+	Runtime  string          // runtime: of the endpoint or the app; "" leaves the choice to the text
+	Hooks    map[Hook]Pipeline
+}
+
+// A Pipeline is what one hook runs: its steps one after the other. The value
+// of a named step is a variable of the later ones; the last value is the
+// pipeline's. A single function is a pipeline of one step.
+type Pipeline []Step
+
+// A Step is one expression of a pipeline.
+type Step struct {
+	Name     string          // name: of the step; "" for none
+	Function string          // the expression's text
+	Args     json.RawMessage // args: as a JSON list; nil where there is none
+	Kwargs   json.RawMessage // kwargs: as a JSON object; nil where there is none
+	Where    string          // "gramex.yaml:9:19", where Function stands
+}

@@ -1,0 +1,58 @@
+// Package wstest holds the fake Handler and, for every driver of the engine,
+// one suite of tests.
+package wstest
+
+import (
+	"fmt"
+	"sync"
+
+	"parley.example/parley"
+	"parley.example/parley/internal/ws"
+)
+
+// A Recorder is a ws.Handler that remembers what it heard, one line a call:
+// "open", `text "hi"`, `binary "\x00"`, `pong "x"`, "drain", `close 1000 "bye"`.
+// It is safe for concurrent use.
+type Recorder struct {
+	// Then, if set, is called after each line was remembered, on the
+	// connection's goroutine. Set it before the first call.
+	Then func(c *ws.Conn, line string)
+
+	mu    sync.Mutex
+	lines []string
+}
+
+// Lines returns what was heard so far.
+func (r *Recorder) Lines() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]string(nil), r.lines...)
+}
+
+func (r *Recorder) heard(c *ws.Conn, line string) {
+	r.mu.Lock()
+	r.lines = append(r.lines, line)
+	r.mu.Unlock()
+	if r.Then != nil {
+		r.Then(c, line)
+	}
+}
+
+// OnOpen implements ws.Handler, as do the other methods.
+func (r *Recorder) OnOpen(c *ws.Conn) { r.heard(c, "open") }
+
+// OnMessage remembers kind and data.
+func (r *Recorder) OnMessage(c *ws.Conn, kind parley.Kind, data []byte) {
+	r.heard(c, fmt.Sprintf("%s %q", kind, data))
+}
+
+// OnPong remembers the data.
+func (r *Recorder) OnPong(c *ws.Conn, data []byte) { r.heard(c, fmt.Sprintf("pong %q", data)) }
+
+// OnDrain remembers that the outbox has emptied.
+func (r *Recorder) OnDrain(c *ws.Conn) { r.heard(c, "drain") }
+
+// OnClose remembers code and reason.
+func (r *Recorder) OnClose(c *ws.Conn, code parley.CloseCode, reason string) {
+	r.heard(c, fmt.Sprintf("close %s %q", code, reason))
+}
