@@ -17,6 +17,7 @@ type Broker struct {
 	watchers  map[string]map[int]func(parley.Publication)
 	next      int
 	closed    bool
+	dones     sync.WaitGroup
 }
 
 // Publish remembers m under the channel's next offset and calls done from
@@ -38,7 +39,7 @@ func (b *Broker) Publish(channel string, m parley.Message, done func(parley.Posi
 	}
 	b.mu.Unlock()
 	if done != nil {
-		go done(at, err)
+		b.dones.Go(func() { done(at, err) })
 	}
 }
 
@@ -83,10 +84,12 @@ func (b *Broker) Published() []parley.Publication {
 	return append([]parley.Publication(nil), b.published...)
 }
 
-// Close makes later publications end with parley.ErrDraining.
+// Close makes later publications end with parley.ErrDraining. No Publish may
+// be under way.
 func (b *Broker) Close() error {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.closed = true
+	b.mu.Unlock()
+	b.dones.Wait()
 	return nil
 }
