@@ -1,0 +1,246 @@
+package httpd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// FileOptions of Files.
+type FileOptions struct {
+	// Path is a file, or a folder of which files are served. It need not exist
+	// yet.
+	Path string
+
+	// DefaultFilename is what a folder's own path shows; "" means index.html.
+	DefaultFilename string
+
+	Log *slog.Logger // nil means discard
+}
+
+// Files serves a folder's files, or one file, as they are at the time of the
+// request. What hidden says is hidden, what lies outside the folder (through
+// symbolic links too) and folders without a default file do not exist for it.
+// Safe for concurrent use.
+type Files struct {
+	opt FileOptions // set by NewFiles, then read-only
+	log *slog.Logger
+}
+
+// NewFiles makes Files. It looks at nothing yet.
+func NewFiles(opt FileOptions) *Files {
+	f := &Files{opt: opt, log: opt.Log}
+	if f.opt.DefaultFilename == "" {
+		f.opt.DefaultFilename = "index.html"
+	}
+	if f.log == nil {
+		f.log = slog.New(slog.DiscardHandler)
+	}
+	return f
+}
+
+// Serve is the function of a Route. The first group of the pattern is the path
+// below the folder; without one the folder's default file is shown, or the
+// file that Path names.
+func (f *Files) Serve(w http.ResponseWriter, r *http.Request, groups []*string) {
+	name := ""
+	if len(groups) > 0 && groups[0] != nil {
+		name = *groups[0]
+	}
+	f.serve(w, r, name)
+}
+
+func (f *Files) serve(w http.ResponseWriter, r *http.Request, name string) {
+	if strings.Contains(strings.ToLower(r.URL.EscapedPath()), "%2f") {
+		notFound(w, r) // a slash that is none: a proxy may have judged another path
+		return
+	}
+	file, info, err := f.open(name)
+	folder := err == nil && info.IsDir()
+	if folder {
+		file.Close()
+		name = strings.TrimSuffix(name, "/") + "/"
+		file, info, err = f.open(name + f.opt.DefaultFilename)
+		if err == nil && info.IsDir() {
+			file.Close()
+			err = fs.ErrNotExist
+		}
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		notFound(w, r)
+		return
+	case err != nil:
+		f.log.Warn("serving a file", "path", r.URL.Path, "err", err)
+		refuse(w, r, http.StatusInternalServerError, "The file cannot be read. The server's log says why.")
+		return
+	}
+	defer file.Close()
+	switch {
+	case !readOnly(w, r):
+	case folder && name != "/" && !strings.HasSuffix(r.URL.Path, "/"):
+		redirectInside(w, r)
+	default:
+		serveFile(w, r, file, info)
+	}
+}
+
+// has reports whether the folder's own path shows anything.
+func (f *Files) has() bool {
+	file, info, err := f.open(f.opt.DefaultFilename)
+	if err != nil {
+		return false
+	}
+	file.Close()
+	return !info.IsDir()
+}
+
+// readOnly answers requests that want something else than to read.
+func readOnly(w http.ResponseWriter, r *http.Request) bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		return true
+	case http.MethodOptions:
+		w.Header().Set("Allow", "GET, HEAD, OPTIONS")
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		w.Header().Set("Allow", "GET, HEAD, OPTIONS")
+		refuse(w, r, http.StatusMethodNotAllowed, "This can only be read.")
+	}
+	return false
+}
+
+// open opens what name, a slash-separated path, means below the folder. Its
+// error is fs.ErrNotExist for everything that shall not be seen.
+func (f *Files) open(name string) (*os.File, fs.FileInfo, error) {
+	base, err := filepath.EvalSymlinks(f.opt.Path)
+	if err != nil {
+		return nil, nil, unseen(err)
+	}
+	info, err := os.Stat(base)
+	if err != nil {
+		return nil, nil, unseen(err)
+	}
+	name = strings.TrimPrefix(name, "/")
+	if !info.IsDir() {
+		if name != "" || hidden(filepath.Base(f.opt.Path)) || hidden(filepath.Base(base)) {
+			return nil, nil, fs.ErrNotExist
+		}
+		return openIn(filepath.Dir(base), filepath.Base(base))
+	}
+	name, folder := strings.CutSuffix(name, "/")
+	if name == "" {
+		return openIn(base, ".")
+	}
+	if hidden(name) {
+		return nil, nil, fs.ErrNotExist
+	}
+	// Links are followed first: the name at their end counts too.
+	target, err := filepath.EvalSymlinks(filepath.Join(base, filepath.FromSlash(name)))
+	if err != nil {
+		return nil, nil, unseen(err)
+	}
+	inside, err := filepath.Rel(base, target)
+	if err != nil || !filepath.IsLocal(inside) || inside != "." && hidden(filepath.ToSlash(inside)) {
+		return nil, nil, fs.ErrNotExist
+	}
+	file, info, err := openIn(base, inside)
+	if err == nil && folder && !info.IsDir() {
+		file.Close()
+		return nil, nil, fs.ErrNotExist
+	}
+	return file, info, err
+}
+
+// openIn opens a file or folder and nothing else: to open a named pipe would
+// wait for its writer.
+func openIn(dir, name string) (*os.File, fs.FileInfo, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, nil, unseen(err)
+	}
+	defer root.Close()
+	info, err := root.Stat(name)
+	if err != nil {
+		return nil, nil, unseen(err)
+	}
+	if !info.Mode().IsRegular() && !info.IsDir() {
+		return nil, nil, fs.ErrNotExist
+	}
+	file, err := root.Open(name)
+	if err != nil {
+		return nil, nil, unseen(err)
+	}
+	return file, info, nil
+}
+
+// unseen makes fs.ErrNotExist of the errors that a peer can cause by asking.
+func unseen(err error) error {
+	for _, harmless := range []error{fs.ErrNotExist, fs.ErrPermission, syscall.ENOTDIR, syscall.ENAMETOOLONG, syscall.ELOOP} {
+		if errors.Is(err, harmless) {
+			return fs.ErrNotExist
+		}
+	}
+	return err
+}
+
+func serveFile(w http.ResponseWriter, r *http.Request, file *os.File, info fs.FileInfo) {
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	kind, err := contentType(info.Name(), file)
+	if err != nil {
+		refuse(w, r, http.StatusInternalServerError, "The file cannot be read.")
+		return
+	}
+	h.Set("Content-Type", kind)
+	// Ask again before using a copy: a saved file shows at the next reload.
+	if h.Get("Set-Cookie") == "" {
+		h.Set("Cache-Control", "no-cache")
+	} else {
+		h.Set("Cache-Control", "private, no-cache") // the cookie is one browser's
+	}
+	h.Set("ETag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()))
+	http.ServeContent(w, r, "", info.ModTime(), file)
+}
+
+// redirectInside sends a folder's path to the same with a slash. The target
+// has no host and no scheme, so it cannot lead elsewhere, and it survives a
+// proxy that takes a prefix away.
+func redirectInside(w http.ResponseWriter, r *http.Request) {
+	base := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
+	target := "./" + url.PathEscape(base) + "/"
+	if r.URL.RawQuery != "" {
+		target += "?" + r.URL.RawQuery
+	}
+	w.Header().Set("Location", target)
+	w.WriteHeader(http.StatusFound)
+}
+
+// sniff tells text from other octets and leaves file at its start. It never
+// answers with a kind that a browser would run.
+func sniff(file io.ReadSeeker) (string, error) {
+	head := make([]byte, 512)
+	n, err := io.ReadFull(file, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return "", fmt.Errorf("reading: %w", err)
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return "", fmt.Errorf("rewinding: %w", err)
+	}
+	kind := http.DetectContentType(head[:n])
+	switch {
+	case strings.HasPrefix(kind, "text/plain"):
+		return kind, nil
+	case strings.HasPrefix(kind, "text/"):
+		return "text/plain; charset=utf-8", nil
+	}
+	return "application/octet-stream", nil
+}
