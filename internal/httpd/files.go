@@ -167,7 +167,7 @@ func openIn(dir, name string) (*os.File, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, unseen(err)
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	info, err := root.Stat(name)
 	if err != nil {
 		return nil, nil, unseen(err)

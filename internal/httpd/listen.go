@@ -81,7 +81,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		cancel()
 		_ = srv.Close() // the connections are given up
 	}
-	<-ended
+	_ = <-ended // ErrServerClosed
 	return nil
 }
 
