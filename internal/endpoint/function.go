@@ -1,0 +1,172 @@
+package endpoint
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"parley.example/parley/internal/call"
+	"parley.example/parley/internal/hub"
+	"parley.example/parley/internal/session"
+	"parley.example/parley/internal/ws"
+)
+
+// FunctionOptions are the options of a Function.
+type FunctionOptions struct {
+	Name string // under url:
+
+	Program  *call.Program    // required, as are the next three
+	Engine   *ws.Engine       // gives requests their ids
+	Hub      *hub.Hub         // where functions publish
+	Sessions *session.Manager // of the browsers
+
+	Headers http.Header  // of every response that a function answers; the function's own win
+	MaxBody int          // bytes; 0 means 10 MiB
+	Groups  []string     // names of the groups of the pattern, "" for one without a name
+	Log     *slog.Logger // nil means discard
+}
+
+const (
+	defaultMaxBody = 10 << 20
+	functionWait   = 30 * time.Second
+)
+
+// A Function is one FunctionHandler: it answers requests with what a function
+// returns. It is safe for concurrent use.
+type Function struct {
+	opt    FunctionOptions // set by NewFunction, then read-only
+	log    *slog.Logger    // likewise
+	faults limiter         // of lines about what is not available; safe for every goroutine
+}
+
+// NewFunction returns the endpoint that opt describes.
+func NewFunction(opt FunctionOptions) *Function {
+	if opt.MaxBody == 0 {
+		opt.MaxBody = defaultMaxBody
+	}
+	return &Function{opt: opt, log: logger(opt.Log)}
+}
+
+// Serve answers one request of any method. r.RemoteAddr is the client's
+// address as trusted proxies tell it, r.URL.Scheme is http or https. groups are
+// the values of the pattern's groups; one that took no part in the match is
+// nil.
+func (e *Function) Serve(w http.ResponseWriter, r *http.Request, groups []*string) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(e.opt.MaxBody)))
+	if err != nil {
+		var tooBig *http.MaxBytesError
+		if errors.As(err, &tooBig) {
+			refusal{status: http.StatusRequestEntityTooLarge, text: "the body is too large"}.write(w)
+			return
+		}
+		refusal{status: http.StatusBadRequest, text: "the body did not come whole"}.write(w)
+		return
+	}
+
+	ctx, cancel := context.WithTimeout(r.Context(), functionWait)
+	defer cancel()
+	s, err := e.opt.Sessions.Open(ctx, r)
+	if err != nil {
+		e.unavailable(r, "session not opened", err).write(w)
+		return
+	}
+	effects := &requestEffects{endpoint: e, id: e.opt.Engine.NewID(), session: newGrip(s)}
+	defer effects.session.release()
+	if s.Fresh() {
+		e.opt.Sessions.SetCookie(w.Header(), s, r.URL.Scheme == "https")
+	}
+
+	info := call.Info{Conn: effects.id, Endpoint: e.opt.Name, Request: r, Body: body, Session: s}
+	info.PathArgs, info.PathKwargs = pathGroups(e.opt.Groups, groups)
+	v, no := e.call(ctx, info, effects)
+	if no == nil {
+		no = e.answer(w, v)
+	}
+	if no != nil {
+		no.write(w)
+	}
+}
+
+// call runs the function once the runtime is ready.
+func (e *Function) call(ctx context.Context, info call.Info, effects call.Effects) (call.Value, *refusal) {
+	p := e.opt.Program
+	ready, cancel := context.WithTimeout(ctx, handshakeWait)
+	defer cancel()
+	if err := p.Runtime.Ready(ready, p.Hooks); err != nil {
+		return call.Value{}, e.unavailable(info.Request, "not ready to run functions", err)
+	}
+	v, err := p.Runtime.Call(ctx, info, p.Hooks, call.Function, effects)
+	var raised *call.FunctionError
+	switch {
+	case errors.As(err, &raised):
+		logRaised(e.log, e.opt.Name, info.Conn, raised)
+		return v, refused("the function raised; the server's log says why")
+	case err != nil:
+		return v, e.unavailable(info.Request, "function not answered", err)
+	}
+	return v, nil
+}
+
+// unavailable is a 503. It is logged once a minute for each cause, unless the
+// client went away.
+func (e *Function) unavailable(r *http.Request, what string, err error) *refusal {
+	if r.Context().Err() == nil {
+		e.faults.warn(e.log, what+": "+err.Error(), what, "endpoint", e.opt.Name, "err", err)
+	}
+	return &refusal{status: http.StatusServiceUnavailable, text: "not available now; try again soon", retry: true}
+}
+
+// answer writes what the function returned.
+func (e *Function) answer(w http.ResponseWriter, v call.Value) *refusal {
+	status := v.Status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	if status < 200 || status > 599 {
+		e.log.Error("function asked for a status that is none", "endpoint", e.opt.Name, "status", v.Status)
+		return refused("the function asked for a status that is none")
+	}
+	h := w.Header()
+	if kind := contentType(v.Kind); kind != "" {
+		h.Set("Content-Type", kind)
+	}
+	setAll(h, e.opt.Headers)
+	setAll(h, v.Header)
+	// The body's length is ours to say.
+	h.Del("Content-Length")
+	h.Del("Transfer-Encoding")
+	w.WriteHeader(status)
+	if status != http.StatusNoContent && status != http.StatusNotModified {
+		w.Write(v.Data) // nobody is left to tell if this fails
+	}
+	return nil
+}
+
+func contentType(kind call.ValueKind) string {
+	switch kind {
+	case call.Text:
+		return "text/html; charset=utf-8"
+	case call.Binary:
+		return "application/octet-stream"
+	case call.JSON:
+		return "application/json"
+	}
+	return ""
+}
+
+// setAll replaces what h has under the names in from. Cookies are added to
+// those that are there.
+func setAll(h, from http.Header) {
+	for name, values := range from {
+		name = http.CanonicalHeaderKey(name)
+		if name != "Set-Cookie" {
+			h.Del(name)
+		}
+		for _, value := range values {
+			h.Add(name, value)
+		}
+	}
+}
