@@ -1,0 +1,138 @@
+package session
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Pages wraps the handler of all pages: a response to a request without a
+// valid cookie sets one, which costs no row in the store, so that a page's
+// sockets share a session. A cookie past half of its life is renewed. Cookies
+// are Secure if r.URL.Scheme is "https".
+//
+// A response that sets the cookie belongs to one browser: shared caches are
+// told so in Cache-Control. A 101 response is left alone: whoever writes it
+// calls SetCookie.
+func (m *Manager) Pages(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p := &page{ResponseWriter: w, manager: m, secure: r.URL.Scheme == "https"}
+		c, ok := m.readCookie(r)
+		switch {
+		case !ok:
+			p.missing = true
+		case time.Since(c.issued) > m.expiry/2:
+			p.renew = c.id
+		}
+		next.ServeHTTP(p, r.WithContext(context.WithValue(r.Context(), pageKey{}, p)))
+		p.head(http.StatusOK) // nothing was written
+	})
+}
+
+type pageKey struct{}
+
+// pageOf returns the page that answers r, or nil outside of Pages.
+func pageOf(r *http.Request) *page {
+	p, _ := r.Context().Value(pageKey{}).(*page)
+	return p
+}
+
+// A page is the ResponseWriter of one request. Like any, it is used by one
+// goroutine at a time.
+type page struct {
+	http.ResponseWriter          // set by Pages, then read-only
+	manager             *Manager // likewise
+	secure              bool     // likewise
+	missing             bool     // likewise: the request has no valid cookie
+	renew               string   // likewise: the id of one that is half over; or ""
+
+	chosen string // the id that Open made for this request, or ""
+	begun  bool   // the header has been sent, or the connection taken over
+}
+
+// head puts the cookie into the header, before it goes out with status.
+func (p *page) head(status int) {
+	if p.begun || (status < 200 && status != http.StatusSwitchingProtocols) {
+		return
+	}
+	p.begun = true
+	if status == http.StatusSwitchingProtocols {
+		return
+	}
+	m, h := p.manager, p.Header()
+	switch {
+	case p.chosen != "":
+		m.setCookie(h, p.chosen, p.secure)
+	case m.hasCookie(h):
+		// The handler has set it.
+	case p.missing:
+		m.setCookie(h, newID(), p.secure)
+	case p.renew != "":
+		m.setCookie(h, p.renew, p.secure)
+		m.touch(p.renew)
+	default:
+		return
+	}
+	h["Cache-Control"] = []string{personal(h["Cache-Control"])}
+}
+
+// personal returns cacheControl (RFC 9111 §5.2.2) such that no shared cache
+// keeps the response.
+func personal(cacheControl []string) string {
+	var kept []string
+	found := false
+	for _, directive := range strings.Split(strings.Join(cacheControl, ","), ",") {
+		directive = strings.TrimSpace(directive)
+		switch name, _, _ := strings.Cut(strings.ToLower(directive), "="); name {
+		case "", "public", "s-maxage":
+			continue
+		case "private", "no-store":
+			found = true
+		}
+		kept = append(kept, directive)
+	}
+	if !found {
+		kept = append(kept, "private")
+	}
+	return strings.Join(kept, ", ")
+}
+
+// WriteHeader implements http.ResponseWriter, as do the other methods that and
+// what the standard library's writers can do besides.
+func (p *page) WriteHeader(status int) {
+	p.head(status)
+	p.ResponseWriter.WriteHeader(status)
+}
+
+func (p *page) Write(b []byte) (int, error) {
+	p.head(http.StatusOK)
+	return p.ResponseWriter.Write(b)
+}
+
+// ReadFrom lets files go out by sendfile.
+func (p *page) ReadFrom(r io.Reader) (int64, error) {
+	p.head(http.StatusOK)
+	return io.Copy(p.ResponseWriter, r)
+}
+
+func (p *page) Flush() { _ = p.FlushError() }
+
+func (p *page) FlushError() error {
+	p.head(http.StatusOK)
+	return http.NewResponseController(p.ResponseWriter).Flush()
+}
+
+func (p *page) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(p.ResponseWriter).Hijack()
+	if err == nil {
+		p.begun = true
+	}
+	return conn, rw, err
+}
+
+// Unwrap is for http.ResponseController.
+func (p *page) Unwrap() http.ResponseWriter { return p.ResponseWriter }

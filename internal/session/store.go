@@ -1,0 +1,46 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+// ErrDestroyed: the session was destroyed; its id is never used again.
+var ErrDestroyed = errors.New("session destroyed")
+
+// A Store keeps sessions by id. All methods are safe for concurrent use, and
+// ctx bounds how long they wait.
+type Store interface {
+	// Load returns the values of a session: none, and no error, if the store
+	// does not know the id, ErrDestroyed if it was destroyed. The caller owns
+	// the map.
+	Load(ctx context.Context, id string) (map[string]json.RawMessage, error)
+
+	// Save applies all changes, in order, or none of them. It keeps nothing
+	// of their maps.
+	Save(ctx context.Context, changes []Change) error
+
+	// Purge forgets what expired before now, and returns how many sessions.
+	Purge(ctx context.Context, now time.Time) (int, error)
+
+	// Close gives back what the store holds open. Nothing is called after it.
+	Close() error
+}
+
+// A Change is what happened to one session since it was last saved. Expires
+// moves the time at which the store may forget the session, never back; for
+// a Change without values it does so only if the store knows the id.
+type Change struct {
+	ID      string
+	Expires time.Time
+
+	// Values are the keys that were set; a nil value deletes the key. They
+	// are ignored for a destroyed session.
+	Values map[string]json.RawMessage
+
+	// Destroy forgets all values and makes Load answer ErrDestroyed until the
+	// session expires.
+	Destroy bool
+}
