@@ -1,0 +1,166 @@
+package ws
+
+import (
+	"encoding/binary"
+	"unicode/utf8"
+
+	"parley.example/parley"
+)
+
+// An eventKind is what the peer has said.
+type eventKind uint8
+
+const (
+	eventNone    eventKind = iota
+	eventMessage           // kind, data
+	eventPing              // data
+	eventPong              // data
+	eventClose             // code (CloseNoStatus for none), reason
+	eventFault             // the code and reason to fail the connection with
+)
+
+// An event is one thing that the peer has said, whole and checked.
+type event struct {
+	what   eventKind
+	kind   parley.Kind
+	data   []byte // valid until the next call of inbound.next
+	code   parley.CloseCode
+	reason string
+}
+
+func fault(code parley.CloseCode, reason string) event {
+	return event{what: eventFault, code: code, reason: reason}
+}
+
+// inbound makes events of the octets that a peer sends: it joins fragments
+// and checks their order, size and text. It does no I/O. Octets that are there
+// whole are not copied; a buffer is held only while half a message waits.
+type inbound struct {
+	limit int // octets in a message; longer ones are refused by their header
+
+	// skip makes it throw data frames away unchecked: only control frames
+	// count once the connection closes.
+	skip bool
+
+	decoder decoder
+	kind    parley.Kind // of the message that has begun; 0 for none
+	message []byte      // what has come of it
+	text    textCheck
+	control []byte // what has come of a control frame
+}
+
+// next takes octets from the front of b, changing them, up to the end of one
+// event, and returns the rest of b. The event is eventNone if b, then used up,
+// completed none. After eventFault the stream cannot be read on.
+func (in *inbound) next(b []byte) (event, []byte) {
+	for {
+		p, rest, ok, bad := in.decoder.next(b)
+		if bad != "" {
+			return fault(parley.CloseProtocol, bad), nil
+		}
+		if !ok {
+			return event{}, nil
+		}
+		b = rest
+		var ev event
+		if p.op.control() {
+			ev = in.controlPiece(p)
+		} else {
+			ev = in.dataPiece(p)
+		}
+		if ev.what != eventNone {
+			return ev, b
+		}
+	}
+}
+
+func (in *inbound) dataPiece(p piece) event {
+	if p.first {
+		switch {
+		case p.op == opContinuation && in.kind == 0:
+			return fault(parley.CloseProtocol, "continuation of no message")
+		case p.op != opContinuation && in.kind != 0:
+			return fault(parley.CloseProtocol, "message inside another message")
+		case !in.skip && p.size > int64(in.limit-len(in.message)):
+			return fault(parley.CloseTooBig, "message too big")
+		}
+		if p.op != opContinuation {
+			in.kind = parley.Kind(p.op)
+		}
+	}
+	end := p.last() && p.fin
+	kind := in.kind
+	if end {
+		in.kind = 0
+	}
+	if in.skip {
+		in.message = nil
+		return event{}
+	}
+	if kind == parley.Text && (!in.text.add(p.data) || end && !in.text.whole()) {
+		return fault(parley.CloseInvalidData, "text is not UTF-8")
+	}
+	if !end {
+		in.keep(p)
+		return event{}
+	}
+	data := p.data
+	if len(in.message) > 0 {
+		in.keep(p)
+		data = in.message
+	}
+	in.message = nil
+	return event{what: eventMessage, kind: kind, data: data}
+}
+
+// keep adds a piece to the message. The buffer never grows to more than twice
+// what has really come, nor beyond what the message can need.
+func (in *inbound) keep(p piece) {
+	need := len(in.message) + len(p.data)
+	if need > cap(in.message) {
+		most := int64(in.limit)
+		if p.fin {
+			most = int64(need) + p.left
+		}
+		bigger := make([]byte, len(in.message), max(int64(need), min(most, max(512, 2*int64(need)))))
+		copy(bigger, in.message)
+		in.message = bigger
+	}
+	in.message = append(in.message, p.data...)
+}
+
+func (in *inbound) controlPiece(p piece) event {
+	data := p.data
+	if !p.last() || len(in.control) > 0 {
+		in.control = append(in.control, p.data...)
+		if !p.last() {
+			return event{}
+		}
+		data, in.control = in.control, nil
+	}
+	switch p.op {
+	case opPing:
+		return event{what: eventPing, data: data}
+	case opPong:
+		return event{what: eventPong, data: data}
+	}
+	return closeEvent(data)
+}
+
+// closeEvent reads the payload of a close frame (RFC 6455 §5.5.1 and §7.4).
+func closeEvent(data []byte) event {
+	if len(data) == 0 {
+		return event{what: eventClose, code: parley.CloseNoStatus}
+	}
+	if len(data) == 1 {
+		return fault(parley.CloseProtocol, "close frame of one octet")
+	}
+	code := parley.CloseCode(binary.BigEndian.Uint16(data))
+	if !code.Sendable() {
+		return fault(parley.CloseProtocol, "invalid close code")
+	}
+	if !utf8.Valid(data[2:]) {
+		return fault(parley.CloseInvalidData, "close reason is not UTF-8")
+	}
+	return event{what: eventClose, code: code, reason: string(data[2:])}
+}

@@ -1,0 +1,112 @@
+//go:build unix
+
+package ws
+
+import (
+	"errors"
+	"io"
+	"net"
+	"syscall"
+)
+
+// A unixSocket reads and writes the descriptor of a TCP connection or Unix
+// socket itself, so that it needs a buffer only once there are octets, and can
+// try to write.
+type unixSocket struct {
+	netConn
+	raw     syscall.RawConn
+	buffers *buffers
+
+	// Owned by the reader.
+	onRead func(fd uintptr) bool // readOnce
+	buf    *[]byte               // nil unless octets are in it
+	in     int
+	inErr  error
+
+	// Owned by who has the right to write.
+	onWrite func(fd uintptr) bool // writeOnce
+	out     []byte
+	taken   int
+	outErr  error
+}
+
+// rawSocket returns nil if nc has no descriptor that can be used.
+func rawSocket(nc net.Conn, buffers *buffers) socket {
+	var raw syscall.RawConn
+	var err error
+	switch nc := nc.(type) {
+	case *net.TCPConn:
+		raw, err = nc.SyscallConn()
+	case *net.UnixConn:
+		raw, err = nc.SyscallConn()
+	default:
+		return nil
+	}
+	if err != nil {
+		return nil
+	}
+	s := &unixSocket{netConn: netConn{nc}, raw: raw, buffers: buffers}
+	s.onRead, s.onWrite = s.readOnce, s.writeOnce
+	return s
+}
+
+func (s *unixSocket) read() ([]byte, error) {
+	if err := s.raw.Read(s.onRead); err != nil {
+		return nil, err
+	}
+	if s.inErr != nil {
+		return nil, s.inErr
+	}
+	return (*s.buf)[:s.in], nil
+}
+
+// readOnce returns false if there is nothing to read yet.
+func (s *unixSocket) readOnce(fd uintptr) bool {
+	buf := s.buffers.read.Get().(*[]byte)
+	n, err := retry(syscall.Read, fd, *buf)
+	if n > 0 {
+		s.buf, s.in, s.inErr = buf, n, nil
+		return true
+	}
+	s.buffers.read.Put(buf)
+	if err == nil {
+		err = io.EOF
+	}
+	s.inErr = err
+	return !errors.Is(err, syscall.EAGAIN)
+}
+
+func (s *unixSocket) release() {
+	if s.buf != nil {
+		s.buffers.read.Put(s.buf)
+		s.buf = nil
+	}
+}
+
+func (s *unixSocket) tryWrite(b []byte) (int, error) {
+	s.out = b
+	err := s.raw.Write(s.onWrite)
+	s.out = nil
+	if err != nil {
+		return 0, err
+	}
+	return s.taken, s.outErr
+}
+
+func (s *unixSocket) writeOnce(fd uintptr) bool {
+	n, err := retry(syscall.Write, fd, s.out)
+	if errors.Is(err, syscall.EAGAIN) {
+		n, err = 0, nil
+	}
+	s.taken, s.outErr = max(n, 0), err
+	return true
+}
+
+func retry(call func(int, []byte) (int, error), fd uintptr, b []byte) (int, error) {
+	for {
+		n, err := call(int(fd), b)
+		if !errors.Is(err, syscall.EINTR) {
+			return n, err
+		}
+	}
+}
