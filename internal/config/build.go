@@ -1,0 +1,195 @@
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// A builder makes the Config from the merged settings. It belongs to one Load
+// and never stops at the first problem.
+type builder struct {
+	l   *loader
+	r   *report
+	cfg Config // begins as the defaults
+}
+
+func (b *builder) build(settings *node, urls []*entry) {
+	b.cfg.Dir, b.cfg.File = b.l.dir, b.l.files[0].path
+	b.cfg.Files, b.cfg.Dirs = b.l.paths()
+
+	f := b.fields(settings, "", "", "")
+	b.app(valueOf(f["app"]))
+	b.log(valueOf(f["log"]))
+	b.python(valueOf(f["python"]))
+	b.runtime(&b.cfg.Runtime, f["runtime"], "runtime")
+	b.endpoints(urls)
+	b.cfg.Warnings = b.r.sorted(b.r.warnings)
+}
+
+func (b *builder) app(n *node) {
+	f := b.fields(n, "app", "", "app")
+	b.listen(valueOf(f["listen"]))
+	b.session(valueOf(f["session"]))
+	b.settings(valueOf(f["settings"]))
+	b.duration(&b.cfg.App.ShutdownTimeout, f["shutdown_timeout"], "app.shutdown_timeout", time.Second)
+}
+
+func (b *builder) listen(n *node) {
+	to := &b.cfg.App.Listen
+	f := b.fields(n, "app.listen", "", "app.listen")
+	b.number(&to.Port, f["port"], "app.listen.port", 0, maxPort)
+	if e := f["address"]; b.text(&to.Address, e, "app.listen.address") && !isAddress(to.Address) {
+		b.r.addf(ruleAddress, e.value.pos, "app.listen.address",
+			"%s is neither an IP address nor a host name; the port stands in app.listen.port", e.value.shown())
+	}
+	if e := f["trusted_proxies"]; e != nil && e.value.kind != broken {
+		to.TrustedProxies = b.proxies(e.value)
+	}
+}
+
+func isAddress(s string) bool {
+	if _, err := netip.ParseAddr(s); err == nil {
+		return true
+	}
+	for label := range strings.SplitSeq(strings.TrimSuffix(s, "."), ".") {
+		if label == "" || strings.Trim(strings.ToLower(label), "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			return false
+		}
+	}
+	// Digits and dots alone are an address with a mistake in it.
+	return strings.Trim(s, "0123456789.") != ""
+}
+
+func (b *builder) proxies(n *node) []netip.Prefix {
+	var list []netip.Prefix
+	items, paths := oneOrMany(n, "app.listen.trusted_proxies")
+	for i, v := range items {
+		if v.kind == broken {
+			continue
+		}
+		p, ok := parsePrefix(v.text)
+		if v.kind != text || !ok {
+			b.r.addf(ruleProxy, v.pos, paths[i], "%s is neither an IP address nor a range such as 10.0.0.0/8", described(v))
+			continue
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+func parsePrefix(s string) (netip.Prefix, bool) {
+	if addr, err := netip.ParseAddr(s); err == nil && addr.Zone() == "" {
+		return netip.PrefixFrom(addr.Unmap(), addr.Unmap().BitLen()), true
+	}
+	p, err := netip.ParsePrefix(s)
+	if err != nil || p.Addr().Is4In6() {
+		return netip.Prefix{}, false
+	}
+	return p.Masked(), true
+}
+
+func (b *builder) session(n *node) {
+	to := &b.cfg.App.Session
+	f := b.fields(n, "app.session", "", "app.session")
+	b.choice(&to.Store, f["type"], "app.session.type", "sqlite", "memory")
+	b.duration(&to.Expiry, f["expiry"], "app.session.expiry", day)
+	if e := f["cookie"]; b.text(&to.Cookie, e, "app.session.cookie") && !isToken(to.Cookie) {
+		b.r.addf(ruleCookie, e.value.pos, "app.session.cookie", "%s cannot be a cookie's name: use letters, digits, - and _", e.value.shown())
+	}
+	if e := f["path"]; b.text(&to.Path, e, "app.session.path") {
+		to.Path = b.absolute(to.Path)
+		if to.Store == "memory" {
+			b.r.addf(ruleStorePath, e.pos, "app.session.path", "sessions of type memory have no file; remove path or type")
+		} else if info, err := os.Stat(to.Path); err == nil && info.IsDir() {
+			b.r.addf(ruleStorePath, e.value.pos, "app.session.path", "%s is a folder; name a file in it", e.value.shown())
+		}
+	}
+}
+
+// settings never lets a problem show the secret.
+func (b *builder) settings(n *node) {
+	const (
+		path   = "app.settings.cookie_secret"
+		advice = "; use a long random text, or remove the key: Parley then makes a secret and keeps it"
+		short  = 16
+	)
+	f := b.fields(n, "app.settings", "", "app.settings")
+	e := f["cookie_secret"]
+	if !b.text(&b.cfg.App.Settings.CookieSecret, e, path) {
+		return
+	}
+	switch secret := b.cfg.App.Settings.CookieSecret; {
+	case secret == "secret-key":
+		b.r.addf(ruleSecret, e.value.pos, path, "is Gramex's default, which everybody knows"+advice)
+	case len(secret) < short:
+		b.r.warnf(ruleWarnSecret, e.value.pos, path, "is shorter than %d characters and can be guessed"+advice, short)
+	}
+}
+
+func (b *builder) log(n *node) {
+	f := b.fields(n, "log", "", "log")
+	b.choice(&b.cfg.Log.Format, f["format"], "log.format", "text", "json")
+	var level string
+	if e := f["level"]; b.text(&level, e, "log.level") {
+		levels := map[string]slog.Level{
+			"debug": slog.LevelDebug, "info": slog.LevelInfo,
+			"warn": slog.LevelWarn, "warning": slog.LevelWarn, "error": slog.LevelError, "critical": slog.LevelError,
+		}
+		l, ok := levels[strings.ToLower(level)]
+		if !ok {
+			b.r.addf(ruleChoice, e.value.pos, "log.level", "%s is not one of: debug, info, warning, error", e.value.shown())
+		}
+		b.cfg.Log.Level = l
+	}
+}
+
+func (b *builder) python(n *node) {
+	to := &b.cfg.Python
+	f := b.fields(n, "python", "", "python")
+	b.duration(&to.HangTimeout, f["hang_timeout"], "python.hang_timeout", time.Second)
+	if b.text(&to.Executable, f["executable"], "python.executable") && strings.ContainsRune(filepath.ToSlash(to.Executable), '/') {
+		to.Executable = b.absolute(to.Executable)
+	}
+	if e := f["path"]; e != nil {
+		items, paths := oneOrMany(e.value, "python.path")
+		for i, v := range items {
+			var dir string
+			if b.text(&dir, &entry{value: v}, paths[i]) {
+				to.Path = append(to.Path, b.absolute(dir))
+			}
+		}
+	}
+}
+
+// runtime sets *to, which names a runtime or is "".
+func (b *builder) runtime(to *string, e *entry, path string) {
+	if e != nil && e.value.kind == text && e.value.text == "starlark" {
+		b.r.addf(ruleGramex, e.value.pos, path, "starlark is not supported yet; there are python and go")
+		return
+	}
+	b.choice(to, e, path, "python", "go")
+}
+
+// absolute returns a path that is relative to the app's folder.
+func (b *builder) absolute(path string) string {
+	path = filepath.FromSlash(path)
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(b.cfg.Dir, path)
+}
+
+// isToken reports whether s is a token of RFC 9110 §5.6.2: the name of a
+// header or cookie.
+func isToken(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, s[i]) >= 0 {
+			return false
+		}
+	}
+	return s != ""
+}

@@ -1,0 +1,48 @@
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+)
+
+// Bounds of what can be set.
+const (
+	maxPort        = 65535
+	maxMessageSize = 128 << 20 // bytes; a link row, which is longer than its message, ends at 256 MiB
+	maxPriority    = 1 << 30
+)
+
+func defaults() Config {
+	return Config{
+		App: App{
+			Listen: Listen{
+				Port:    9988,
+				Address: "127.0.0.1",
+				TrustedProxies: []netip.Prefix{
+					netip.MustParsePrefix("127.0.0.0/8"),
+					netip.MustParsePrefix("::1/128"),
+				},
+			},
+			Session: Session{
+				Cookie: "sid",
+				Expiry: 31 * day,
+				Store:  "sqlite",
+			},
+			ShutdownTimeout: 10 * time.Second,
+		},
+		Log: Log{Level: slog.LevelInfo, Format: "text"},
+		Python: Python{
+			Executable:  "python3",
+			HangTimeout: 60 * time.Second,
+		},
+	}
+}
+
+func defaultWebSocket() WebSocket {
+	return WebSocket{
+		MaxMessageSize: 1 << 20,
+		PingInterval:   25 * time.Second,
+		PingTimeout:    50 * time.Second,
+	}
+}

@@ -1,0 +1,92 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Dump writes the whole Config for people and golden tests. The app's folder
+// is written $DIR, and the cookie secret is not shown.
+func (c *Config) Dump(w io.Writer) error {
+	d := &dumper{w: w, dir: c.Dir}
+	d.line(0, "files: %s", strings.Join(c.Files, " "))
+	d.line(0, "dirs: %s", strings.Join(c.Dirs, " "))
+	d.line(0, "app.listen: port=%d address=%s trusted_proxies=%v", c.App.Listen.Port, c.App.Listen.Address, c.App.Listen.TrustedProxies)
+	d.line(0, "app.session: type=%s path=%s cookie=%s expiry=%v", c.App.Session.Store, c.App.Session.Path, c.App.Session.Cookie, c.App.Session.Expiry)
+	secret := "generated"
+	if c.App.Settings.CookieSecret != "" {
+		secret = "given"
+	}
+	d.line(0, "app.settings: cookie_secret=%s", secret)
+	d.line(0, "app.shutdown_timeout: %v", c.App.ShutdownTimeout)
+	d.line(0, "log: level=%v format=%s", c.Log.Level, c.Log.Format)
+	d.line(0, "python: executable=%s hang_timeout=%v path=%s", c.Python.Executable, c.Python.HangTimeout, strings.Join(c.Python.Path, " "))
+	d.line(0, "runtime: %s", c.Runtime)
+	for _, e := range c.Endpoints {
+		d.endpoint(e)
+	}
+	for _, p := range c.Warnings {
+		d.line(0, "warning: %s", p)
+	}
+	return d.err
+}
+
+// A dumper writes lines until one cannot be written.
+type dumper struct {
+	w   io.Writer
+	dir string
+	err error
+}
+
+func (d *dumper) line(indent int, format string, args ...any) {
+	if d.err == nil {
+		text := strings.TrimRight(fmt.Sprintf(format, args...), " ")
+		text = strings.ReplaceAll(text, d.dir, "$DIR")
+		_, d.err = fmt.Fprintf(d.w, "%s%s\n", strings.Repeat("  ", indent), text)
+	}
+}
+
+func (d *dumper) endpoint(e *Endpoint) {
+	d.line(0, "url.%s: %s", e.Name, e.Pos)
+	d.line(1, "pattern: %s", e.Pattern)
+	d.line(1, "priority: %d", e.Priority)
+	d.line(1, "runtime: %s", e.Runtime)
+	d.line(1, "handler: %s", e.Handler())
+	d.line(1, "kwargs: %s", e.Kwargs)
+	switch {
+	case e.WebSocket != nil:
+		w := e.WebSocket
+		d.function("open", w.Open)
+		d.function("on_message", w.OnMessage)
+		d.function("on_close", w.OnClose)
+		d.function("on_pong", w.OnPong)
+		d.function("select_subprotocol", w.SelectSubprotocol)
+		if w.OriginsSet {
+			d.line(1, "origins:")
+			for _, o := range w.Origins {
+				d.line(2, "%s %q", o.Pos, o.Text)
+			}
+		}
+		d.line(1, "max_message_size=%d ping_interval=%v ping_timeout=%v", w.MaxMessageSize, w.PingInterval, w.PingTimeout)
+	case e.Function != nil:
+		d.function("function", e.Function.Function)
+		for _, h := range e.Function.Headers {
+			d.line(1, "header: %s %s: %s", h.Pos, h.Name, h.Value)
+		}
+	case e.File != nil:
+		d.line(1, "path: %s", e.File.Path)
+		d.line(1, "default_filename: %s", e.File.DefaultFilename)
+	}
+}
+
+func (d *dumper) function(hook string, f *Function) {
+	if f == nil {
+		return
+	}
+	d.line(1, "%s:", hook)
+	for _, s := range f.Steps {
+		d.line(2, "%s name=%s args=%s kwargs=%s", s.Pos, s.Name, s.Args, s.Kwargs)
+		d.line(3, "%s", strings.ReplaceAll(s.Text, "\n", "\\n"))
+	}
+}

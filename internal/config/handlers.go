@@ -1,0 +1,128 @@
+package config
+
+import (
+	"os"
+	"strings"
+	"time"
+)
+
+func (b *builder) webSocket(kwargs *node, endpoint, path string) *WebSocket {
+	w := defaultWebSocket()
+	f := b.fields(kwargs, webSocketHandler, endpoint, path)
+	hook := func(name string) *Function {
+		if e := f[name]; e != nil {
+			return b.function(e.value, endpoint, join(path, name))
+		}
+		return nil
+	}
+	w.Open = hook("open")
+	w.OnMessage = hook("on_message")
+	w.OnClose = hook("on_close")
+	w.OnPong = hook("on_pong")
+	w.SelectSubprotocol = hook("select_subprotocol")
+
+	if e := f["origins"]; e != nil {
+		w.OriginsSet = true
+		w.Origins = b.origins(e.value, join(path, "origins"))
+	}
+	b.size(&w.MaxMessageSize, f["max_message_size"], join(path, "max_message_size"), maxMessageSize)
+	b.duration(&w.PingInterval, f["ping_interval"], join(path, "ping_interval"), time.Second)
+	b.duration(&w.PingTimeout, f["ping_timeout"], join(path, "ping_timeout"), time.Second)
+	if w.PingTimeout <= w.PingInterval {
+		at, name := f["ping_timeout"], "ping_timeout"
+		if at == nil {
+			at, name = f["ping_interval"], "ping_interval"
+		}
+		b.r.addf(rulePing, at.value.pos, join(path, name), "ping_timeout (%v) must be longer than ping_interval (%v)",
+			w.PingTimeout, w.PingInterval)
+	}
+	return &w
+}
+
+func (b *builder) origins(n *node, path string) []Origin {
+	if n.kind == list && len(n.items) == 0 {
+		b.r.addf(ruleOrigins, n.pos, path, "names no origin; name some, or remove the key to allow all")
+	}
+	var list []Origin
+	items, paths := oneOrMany(n, path)
+	for i, v := range items {
+		switch {
+		case v.kind == broken:
+		case v.kind == null || v.kind == text && strings.TrimSpace(v.text) == "":
+			b.r.addf(ruleOrigins, v.pos, paths[i], "is empty; name a host such as example.com, or remove the entry")
+		case v.kind != text:
+			b.r.addf(ruleType, v.pos, paths[i], "must be text, not %s", v.kind)
+		default:
+			if check := b.l.opt.CheckOrigin; check != nil {
+				if err := check(v.text); err != nil {
+					b.r.addf(ruleOrigin, v.pos, paths[i], "%v", err)
+					continue
+				}
+			}
+			list = append(list, Origin{Text: v.text, Pos: v.pos})
+		}
+	}
+	return list
+}
+
+func (b *builder) functionHandler(at *entry, kwargs *node, endpoint, path string) *FunctionHandler {
+	h := &FunctionHandler{}
+	f := b.fields(kwargs, functionHandler, endpoint, path)
+	if e := f["function"]; e != nil {
+		h.Function = b.call(e, f, endpoint, path)
+	} else if !hasKey(kwargs, "function") && kwargs.kind == mapping {
+		b.r.addf(ruleMissing, at.pos, join(path, "function"), "missing; it says what to run, such as  function: page.show")
+	}
+	headers := f["headers"]
+	if headers == nil || headers.value.kind == broken {
+		return h
+	}
+	path = join(path, "headers")
+	if headers.value.kind != mapping {
+		b.r.addf(ruleType, headers.value.pos, path, "must be a mapping of names to values, not %s", headers.value.kind)
+		return h
+	}
+	for _, e := range headers.value.entries {
+		h.Headers = append(h.Headers, b.header(e, join(path, e.key)))
+	}
+	return h
+}
+
+func (b *builder) header(e *entry, path string) Header {
+	h := Header{Name: e.key, Value: strings.TrimSpace(e.value.text), Pos: e.pos}
+	switch {
+	case !isToken(e.key):
+		b.r.addf(ruleHeader, e.pos, path, "cannot be a header's name")
+	case e.value.kind == broken:
+	case e.value.kind == list || e.value.kind == mapping || e.value.kind == null:
+		b.r.addf(ruleType, e.value.pos, path, "must be text, not %s", e.value.kind)
+	case strings.ContainsFunc(h.Value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }):
+		b.r.addf(ruleHeader, e.value.pos, path, "has a line break or control character, which no header can carry")
+	}
+	return h
+}
+
+func (b *builder) fileHandler(at *entry, kwargs *node, endpoint, path string) *File {
+	h := &File{}
+	f := b.fields(kwargs, fileHandler, endpoint, path)
+	if !hasKey(kwargs, "path") && kwargs.kind == mapping {
+		b.r.addf(ruleMissing, at.pos, join(path, "path"), "missing; it says which file or folder to serve, such as  path: pages")
+	}
+	if p := f["path"]; p != nil {
+		switch v := p.value; {
+		case v.kind == list || v.kind == mapping || v.kind == text && strings.Contains(v.text, "*"):
+			b.r.addf(ruleGramex, v.pos, join(path, "path"), "not supported yet in this form: name one file or folder")
+		case b.text(&h.Path, p, join(path, "path")):
+			h.Path = b.absolute(h.Path)
+			if _, err := os.Stat(h.Path); err != nil {
+				b.r.warnf(ruleWarnNoPath, v.pos, join(path, "path"), "no such file or folder in the app's folder: %s", v.shown())
+			}
+		}
+	}
+	if d := f["default_filename"]; d != nil && d.value.kind == list {
+		b.r.addf(ruleGramex, d.value.pos, join(path, "default_filename"), "not supported yet as a list: name one file")
+	} else if b.text(&h.DefaultFilename, d, join(path, "default_filename")) && strings.ContainsAny(h.DefaultFilename, `/\`) {
+		b.r.addf(ruleFilename, d.value.pos, join(path, "default_filename"), "must be the name of a file, without a folder")
+	}
+	return h
+}

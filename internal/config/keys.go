@@ -1,0 +1,163 @@
+package config
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/agnivade/levenshtein"
+)
+
+// A key is one key that may be written in a section.
+type key struct {
+	name    string
+	mapping bool // it holds a mapping, and without a value an empty one
+}
+
+// A section is a mapping with a fixed set of keys.
+type section struct {
+	path string // as it is shown: "app.listen", "url.NAME.kwargs"
+	keys []key
+}
+
+// sections are all mappings with fixed keys: by name, which is their path, or
+// for kwargs the handler they belong to.
+var sections = map[string]section{
+	"": {"", []key{
+		{"app", true},
+		{"url", true},
+		{"variables", true},
+		{"import", true},
+		{"log", true},
+		{"python", true},
+		{"runtime", false},
+	}},
+	"app": {"app", []key{
+		{"listen", true},
+		{"session", true},
+		{"settings", true},
+		{"shutdown_timeout", false},
+	}},
+	"app.listen":   {"app.listen", keys("port", "address", "trusted_proxies")},
+	"app.session":  {"app.session", keys("type", "path", "cookie", "expiry")},
+	"app.settings": {"app.settings", keys("cookie_secret")},
+	"log":          {"log", keys("level", "format")},
+	"python":       {"python", keys("executable", "hang_timeout", "path")},
+	"url": {"url.NAME", []key{
+		{"pattern", false},
+		{"handler", false},
+		{"service", false},
+		{"priority", false},
+		{"runtime", false},
+		{"kwargs", true},
+	}},
+	webSocketHandler: {"url.NAME.kwargs", keys("open", "on_message", "on_close", "on_pong", "select_subprotocol",
+		"origins", "max_message_size", "ping_interval", "ping_timeout")},
+	functionHandler: {"url.NAME.kwargs", keys("function", "args", "kwargs", "headers")},
+	fileHandler:     {"url.NAME.kwargs", keys("path", "default_filename")},
+	"step":          {"", keys("name", "function", "args", "kwargs")},
+}
+
+func keys(names ...string) []key {
+	list := make([]key, len(names))
+	for i, name := range names {
+		list[i].name = name
+	}
+	return list
+}
+
+func known(section, name string) bool {
+	return slices.ContainsFunc(sections[section].keys, func(k key) bool { return k.name == name })
+}
+
+func (s section) names() []string {
+	names := make([]string, len(s.keys))
+	for i, k := range s.keys {
+		names[i] = k.name
+	}
+	return names
+}
+
+// conditional reports whether key is one of Gramex's "key if condition".
+func conditional(key string) bool { return strings.Contains(key, " if ") }
+
+// unknownKey reports a key that its section does not have. endpoint is the
+// name of the endpoint it stands in, "" for none.
+func (r *report) unknownKey(e *entry, in, endpoint, path string) {
+	hint, gramex := gramexKeys[in][e.key]
+	if !gramex && endpoint != "" && in != "step" {
+		hint, gramex = baseHandlerKeys[e.key]
+	}
+	switch {
+	case contains(accessKeys, e.key):
+		if opensAccess(e) {
+			return
+		}
+		what := "this app"
+		if endpoint != "" {
+			what = "this endpoint"
+		}
+		r.addf(ruleAccess, e.pos, path, "not supported yet; refusing to serve %s unprotected", what)
+	case conditional(e.key):
+		r.addf(ruleCondition, e.pos, path, "conditions in keys are not supported yet")
+	case gramex:
+		if hint != "" {
+			hint = "; " + hint
+		}
+		r.addf(ruleGramex, e.pos, path, "not supported yet%s", hint)
+	default:
+		hint := didYouMean(e.key, sections[in].names(), "")
+		if hint == "" {
+			hint = elsewhere(e.key)
+		}
+		r.addf(ruleUnknown, e.pos, path, "unknown key%s", hint)
+	}
+}
+
+// opensAccess reports whether a key that restricts access says itself that it
+// does not.
+func opensAccess(e *entry) bool {
+	return e.value.kind == boolean && e.value.value == false && contains(switchableKeys, e.key)
+}
+
+// elsewhere returns a hint that names the one place where a key may stand; ""
+// if it is unknown or there are several.
+func elsewhere(name string) string {
+	hint := ""
+	for in, s := range sections {
+		switch {
+		case in == "step" || !known(in, name):
+			continue
+		case hint != "":
+			return ""
+		case contains(handlers, in):
+			hint = " (it belongs in the kwargs of a " + in + ")"
+		case s.path == "":
+			hint = " (it belongs at the top level)"
+		default:
+			hint = " (it belongs in " + s.path + ")"
+		}
+	}
+	return hint
+}
+
+// didYouMean returns " (did you mean x?)" for the name that is like the given
+// one; "" if none is. before is put before both.
+func didYouMean(name string, names []string, before string) string {
+	plain := func(s string) string { return strings.ReplaceAll(strings.ToLower(s), "-", "_") }
+	most := max(2, len(name)/3)
+	if len(name) < 4 {
+		most = 1
+	}
+	best, least := "", most+1
+	for _, n := range names {
+		if d := levenshtein.ComputeDistance(plain(name), plain(n)); d < least {
+			best, least = n, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return " (did you mean " + before + best + "?)"
+}
+
+func contains(list []string, s string) bool { return slices.Contains(list, s) }

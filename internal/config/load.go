@@ -1,0 +1,160 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// Options of Load. The zero value reads the environment of this process and
+// checks neither origins nor functions.
+type Options struct {
+	// Env looks a variable of the environment up; nil means os.LookupEnv.
+	Env func(name string) (value string, ok bool)
+
+	// Overrides are settings of the command line, in order; they win over the
+	// files, and later ones over earlier ones.
+	Overrides []Override
+
+	// CheckOrigin says what is wrong with one entry of origins:, and
+	// CheckFunction with the text of one function; nil accepts all. Their
+	// errors become problems.
+	CheckOrigin   func(origin string) error
+	CheckFunction func(text string) error
+}
+
+// mainFile is what Load looks for in a folder.
+const mainFile = "gramex.yaml"
+
+// Load reads the app at path: a folder with a gramex.yaml, or such a file. Its
+// error is an *Error with everything that is wrong.
+func Load(path string, opt Options) (*Config, error) {
+	return load(path, opt, readFile)
+}
+
+// load is Load with its own way to read a file of the app.
+func load(path string, opt Options, read func(path string) ([]byte, error)) (*Config, error) {
+	if opt.Env == nil {
+		opt.Env = os.LookupEnv
+	}
+	l := &loader{opt: opt, read: read, r: &report{}}
+	if file := l.find(path); file != "" {
+		l.dir = filepath.Dir(file)
+		l.open(file, nil, Pos{File: l.name(file)})
+	}
+	if len(l.files) == 0 {
+		return nil, l.r.err()
+	}
+	settings, urls := l.merge()
+	l.override(settings)
+	b := &builder{l: l, r: l.r, cfg: defaults()}
+	b.build(settings, urls)
+	if err := l.r.err(); err != nil {
+		return nil, err
+	}
+	return &b.cfg, nil
+}
+
+// A loader reads the files of one app. It belongs to one Load.
+type loader struct {
+	opt   Options
+	read  func(path string) ([]byte, error)
+	r     *report
+	dir   string  // of the main file
+	files []*file // in the order of reading
+}
+
+var errFolder = errors.New("is a folder")
+
+// readFile reads a regular file.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, errFolder
+	case !info.Mode().IsRegular():
+		return nil, errors.New("not a regular file")
+	}
+	return os.ReadFile(path)
+}
+
+// find returns the app's main file, absolute; "" if there is none.
+func (l *loader) find(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		l.r.addf(ruleReadable, Pos{File: path}, "", "cannot be read: %v", err)
+		return ""
+	}
+	_, err = l.read(abs)
+	switch {
+	case err == nil:
+		return abs
+	case errors.Is(err, fs.ErrNotExist):
+		l.r.addf(ruleNoFile, Pos{File: path}, "", "no such file or folder")
+		return ""
+	case !errors.Is(err, errFolder):
+		l.r.addf(ruleReadable, Pos{File: path}, "", "cannot be read: %v", bare(err))
+		return ""
+	}
+	file := filepath.Join(abs, mainFile)
+	if _, err := l.read(file); !errors.Is(err, fs.ErrNotExist) {
+		return file
+	}
+	hint := "; create one, or name another folder or file"
+	if _, err := l.read(filepath.Join(abs, "gramex.yml")); err == nil {
+		hint = "; rename gramex.yml, or name that file"
+	}
+	l.r.addf(ruleNoFile, Pos{File: path}, "", "the folder has no %s%s", mainFile, hint)
+	return ""
+}
+
+// name returns how problems call a file.
+func (l *loader) name(path string) string {
+	rel, err := filepath.Rel(l.dir, path)
+	if err != nil {
+		rel = path
+	}
+	return filepath.ToSlash(rel)
+}
+
+// bare drops the path that an error begins with: the problem names it.
+func bare(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
+
+// open reads one file and what it imports. parent imports it, at the place
+// given; the main file has none.
+func (l *loader) open(path string, parent *file, at Pos) {
+	f := &file{path: path, name: l.name(path), parent: parent, at: at}
+	l.r.files = append(l.r.files, f.name)
+	data, err := l.read(path)
+	if err != nil {
+		l.r.addf(ruleReadable, at, "", "%s cannot be read: %v", f.name, bare(err))
+		return
+	}
+	if f.root = l.r.parse(data, f.name); f.root == nil {
+		return
+	}
+	l.files = append(l.files, f)
+	l.define(f)
+	l.imports(f)
+}
+
+// paths returns the files that were read, and their folders without repeats.
+func (l *loader) paths() (files, dirs []string) {
+	for _, f := range l.files {
+		files = append(files, f.path)
+		if dir := filepath.Dir(f.path); !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return files, dirs
+}

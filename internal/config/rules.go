@@ -1,0 +1,86 @@
+package config
+
+// A rule is one kind of mistake. Every problem names its rule, and every rule
+// has a fixture in testdata that breaks it.
+type rule string
+
+// Rules about files and YAML.
+const (
+	ruleNoFile    rule = "no-file"    // no such file or folder, or no gramex.yaml in it
+	ruleReadable  rule = "readable"   // a file cannot be read
+	ruleUTF8      rule = "utf8"       // not UTF-8
+	ruleSyntax    rule = "syntax"     // not YAML
+	ruleTab       rule = "tab"        // a tab where YAML wants spaces
+	ruleEmpty     rule = "empty"      // nothing in the file
+	ruleDocuments rule = "documents"  // more than one document
+	ruleRoot      rule = "root"       // the file is not a mapping
+	ruleDuplicate rule = "duplicate"  // one key twice in a mapping
+	ruleKeyText   rule = "key-text"   // a key that is no text
+	ruleTag       rule = "tag"        // a YAML tag that means nothing here
+	ruleMerge     rule = "merge"      // << with something else than mappings
+	ruleCycle     rule = "cycle"      // an alias inside its own anchor
+	ruleTooLarge  rule = "too-large"  // aliases that expand without bound
+	ruleJSON      rule = "json"       // a number that JSON, hence handler.kwargs, cannot carry
+	ruleCondition rule = "condition"  // "key if condition:"
+	ruleUnknown   rule = "unknown"    // unknown key
+	ruleGramex    rule = "gramex-key" // a key of Gramex that is not supported
+	ruleAccess    rule = "access"     // a key that restricts access and is not supported
+	ruleNoValue   rule = "no-value"   // a key without a value
+	ruleType      rule = "type"       // a list where text is wanted, and the like
+)
+
+// Rules about imports and variables.
+const (
+	ruleImport      rule = "import"        // import: of a form that means nothing
+	ruleImportGlob  rule = "import-glob"   // import: of several files at once
+	ruleImportConf  rule = "import-config" // import: with more than a path
+	ruleImportFile  rule = "import-file"   // a file to import is missing
+	ruleImportCycle rule = "import-cycle"  // a file that imports itself
+	ruleImportTwice rule = "import-twice"  // one file imported at two places
+	ruleSameURL     rule = "same-url"      // one key under url: in two files
+	ruleUndefined   rule = "undefined"     // $NAME that is nowhere defined
+	ruleDollar      rule = "dollar"        // "${" that is no variable
+	ruleVariable    rule = "variable"      // a definition under variables: that means nothing
+	ruleVarCycle    rule = "variable-cycle"
+	ruleVarTwice    rule = "variable-twice" // two files define it, neither is nearer
+	ruleVarText     rule = "variable-text"  // a list or mapping inside a text
+	ruleYAMLURL     rule = "yamlurl"        // $YAMLURL of a file outside the app's folder
+)
+
+// Rules about values.
+const (
+	ruleOverride  rule = "override" // an unknown --key=value
+	ruleNumber    rule = "number"
+	ruleDuration  rule = "duration"
+	ruleSize      rule = "size"
+	ruleChoice    rule = "choice" // not one of the words allowed
+	ruleAddress   rule = "address"
+	ruleProxy     rule = "proxy"
+	ruleCookie    rule = "cookie"
+	ruleSecret    rule = "secret"
+	ruleStorePath rule = "store-path" // app.session.path without a file to be
+	rulePing      rule = "ping"       // ping_timeout within ping_interval
+	ruleHeader    rule = "header"
+	ruleFilename  rule = "filename"
+)
+
+// Rules about endpoints and functions.
+const (
+	ruleMissing       rule = "missing"        // pattern, handler, function or path is not there
+	ruleHandler       rule = "handler"        // unknown handler
+	ruleGramexHandler rule = "gramex-handler" // a handler of Gramex that is not supported
+	ruleService       rule = "service"        // both handler: and service:
+	rulePattern       rule = "pattern"        // not a regular expression
+	ruleRE2           rule = "re2"            // lookaround or backreferences
+	rulePatternSlash  rule = "pattern-slash"  // can match no path
+	ruleOrigins       rule = "origins"        // no origin, or an empty one
+	ruleOrigin        rule = "origin"         // Options.CheckOrigin refused it
+	ruleFunction      rule = "function"       // empty, or arguments beside a pipeline
+	ruleFunctionText  rule = "function-text"  // Options.CheckFunction refused it
+	ruleStepName      rule = "step-name"      // name: that cannot be a variable
+	ruleWarnSections  rule = "warn-sections"  // warning: sections Parley has no use for
+	ruleWarnPattern   rule = "warn-pattern"   // warning: can never be reached
+	ruleWarnShadowed  rule = "warn-shadowed"  // warning: an imported setting that is not used
+	ruleWarnSecret    rule = "warn-secret"    // warning: a short cookie secret
+	ruleWarnNoPath    rule = "warn-no-path"   // warning: a FileHandler's path does not exist
+)

@@ -1,0 +1,197 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const day = 24 * time.Hour
+
+// fields returns the entries of the mapping n by key, and reports those that
+// section in does not have and those without a value. n may be nil. endpoint
+// is the name of the endpoint it belongs to, "" for none.
+func (b *builder) fields(n *node, in, endpoint, path string) map[string]*entry {
+	fields := map[string]*entry{}
+	if n == nil || n.kind == null || n.kind == broken {
+		return fields
+	}
+	if n.kind != mapping {
+		b.r.addf(ruleType, n.pos, path, "must be a mapping, not %s", n.kind)
+		return fields
+	}
+	mappings := map[string]bool{}
+	for _, k := range sections[in].keys {
+		mappings[k.name] = k.mapping
+	}
+	for _, e := range n.entries {
+		switch isMapping, ok := mappings[e.key]; {
+		case !ok:
+			b.r.unknownKey(e, in, endpoint, join(path, e.key))
+		case e.value.kind == null && !isMapping:
+			b.r.addf(ruleNoValue, e.pos, join(path, e.key), "has no value; give it one, or remove the key")
+		default:
+			fields[e.key] = e
+		}
+	}
+	return fields
+}
+
+// valueOf returns the value of an entry that may be missing.
+func valueOf(e *entry) *node {
+	if e == nil {
+		return nil
+	}
+	return e.value
+}
+
+// The functions below set *to from e, if e is there and its value fits, and
+// report it if it does not fit.
+
+// text wants a text that is not empty.
+func (b *builder) text(to *string, e *entry, path string) bool {
+	switch {
+	case e == nil || e.value.kind == broken:
+		return false
+	case e.value.kind != text:
+		b.r.addf(ruleType, e.value.pos, path, "must be text, not %s", e.value.kind)
+		return false
+	case strings.TrimSpace(e.value.text) == "":
+		b.r.addf(ruleNoValue, e.value.pos, path, "is empty; give it a value, or remove the key")
+		return false
+	}
+	*to = e.value.text
+	return true
+}
+
+// choice wants one of the words.
+func (b *builder) choice(to *string, e *entry, path string, words ...string) {
+	var word string
+	if !b.text(&word, e, path) {
+		return
+	}
+	if !contains(words, word) {
+		b.r.addf(ruleChoice, e.value.pos, path, "%s is not one of: %s", e.value.shown(), strings.Join(words, ", "))
+		return
+	}
+	*to = word
+}
+
+// number wants a whole number from least to most; a text of digits will do.
+func (b *builder) number(to *int, e *entry, path string, least, most int) {
+	if e == nil || !b.scalar(e.value, path, "a whole number") {
+		return
+	}
+	n, err := strconv.ParseInt(fmt.Sprint(e.value.plain()), 10, 64)
+	if err != nil || n < int64(least) || n > int64(most) {
+		b.r.addf(ruleNumber, e.value.pos, path, "%s is not a whole number from %d to %d", e.value.shown(), least, most)
+		return
+	}
+	*to = int(n)
+}
+
+// duration wants more than no time: a number of units, or a text as 1m30s.
+func (b *builder) duration(to *time.Duration, e *entry, path string, unit time.Duration) {
+	if e == nil || !b.scalar(e.value, path, "a duration") {
+		return
+	}
+	d, ok := parseDuration(fmt.Sprint(e.value.plain()), unit)
+	if !ok {
+		names := map[time.Duration]string{time.Second: "seconds", day: "days"}
+		b.r.addf(ruleDuration, e.value.pos, path, "%s is not a duration above 0: write 10s, 5m, 12h, 31d or a number of %s",
+			e.value.shown(), names[unit])
+		return
+	}
+	*to = d
+}
+
+// size wants a number of bytes from 1 to most, or a text as 64KB or 1MiB.
+func (b *builder) size(to *int, e *entry, path string, most int) {
+	if e == nil || !b.scalar(e.value, path, "a size") {
+		return
+	}
+	n, ok := parseSize(fmt.Sprint(e.value.plain()))
+	if !ok || n < 1 || n > float64(most) {
+		b.r.addf(ruleSize, e.value.pos, path, "%s is not a size from 1 to %d bytes: write 65536, 64KB or 1MiB", e.value.shown(), most)
+		return
+	}
+	*to = int(n)
+}
+
+// scalar reports whether n is a text or number, and says that it must be what
+// if it is not.
+func (b *builder) scalar(n *node, path, what string) bool {
+	switch n.kind {
+	case text, integer, float:
+		return true
+	case broken:
+	default:
+		b.r.addf(ruleType, n.pos, path, "must be %s, not %s", what, n.kind)
+	}
+	return false
+}
+
+// plain returns a number as decimal digits, whichever way it was written, and
+// a text as it is.
+func (n *node) plain() any {
+	switch v := n.value.(type) {
+	case nil:
+		return strings.TrimSpace(n.text)
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return n.value
+}
+
+// oneOrMany returns the items of a list, or the value itself as the only one.
+func oneOrMany(n *node, path string) (items []*node, paths []string) {
+	if n.kind != list {
+		return []*node{n}, []string{path}
+	}
+	for i := range n.items {
+		paths = append(paths, item(path, i))
+	}
+	return n.items, paths
+}
+
+func parseDuration(s string, unit time.Duration) (time.Duration, bool) {
+	days, isDays := strings.CutSuffix(s, "d")
+	if isDays {
+		s, unit = strings.TrimSpace(days), day
+	}
+	if n, err := strconv.ParseFloat(s, 64); err == nil {
+		n *= float64(unit)
+		return time.Duration(n), n >= 1 && n < math.MaxInt64
+	}
+	d, err := time.ParseDuration(s)
+	return d, err == nil && d > 0 && !isDays
+}
+
+func parseSize(s string) (bytes float64, ok bool) {
+	units := []struct {
+		name  string
+		bytes float64
+	}{
+		{"KIB", 1 << 10},
+		{"MIB", 1 << 20},
+		{"GIB", 1 << 30},
+		{"KB", 1e3},
+		{"MB", 1e6},
+		{"GB", 1e9},
+		{"B", 1},
+		{"", 1},
+	}
+	s = strings.ToUpper(s)
+	for _, unit := range units {
+		digits, found := strings.CutSuffix(s, unit.name)
+		if !found {
+			continue
+		}
+		n, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
+		n *= unit.bytes
+		return n, err == nil && n == math.Trunc(n)
+	}
+	return 0, false
+}
