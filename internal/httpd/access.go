@@ -30,25 +30,27 @@ func (s *Server) logged(w http.ResponseWriter, r *http.Request, serve http.Handl
 	say("request", "method", method, "path", path,
 		"status", rec.final(), "took", time.Since(began).Round(time.Microsecond), "remote", remote)
 	if broken {
-		panic(http.ErrAbortHandler) // half an answer is out: end it so that the client notices
+		panic(http.ErrAbortHandler) // makes net/http end the connection, so that the client notices
 	}
 }
 
 // guarded runs serve and turns its panic into a line in the log and a 500. It
-// reports whether an answer was left half written.
+// reports whether the answer has to be cut off.
 func (s *Server) guarded(w *recorder, r *http.Request, serve http.HandlerFunc) (broken bool) {
 	defer func() {
 		p := recover()
 		if p == nil {
 			return
 		}
-		if err, ok := p.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+		err, _ := p.(error)
+		abort := errors.Is(err, http.ErrAbortHandler)
+		if !abort {
 			s.log.Error("answering a request panicked", "method", r.Method, "path", r.URL.Path,
 				"err", fmt.Sprint(p), "stack", string(debug.Stack()))
 		}
 		switch {
 		case w.hijacked:
-		case w.status == 0:
+		case w.status == 0 && !abort:
 			w.Header().Set("Connection", "close")
 			refuse(w, r, http.StatusInternalServerError, "The server made a mistake. Its log says which.")
 		default:

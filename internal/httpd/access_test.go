@@ -133,6 +133,7 @@ func TestAPanicIsLoggedAndAnswered(t *testing.T) {
 			w.WriteHeader(200)
 			panic(http.ErrAbortHandler)
 		}),
+		route("/abort early", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }),
 		route("/taken", func(w http.ResponseWriter, _ *http.Request) {
 			conn, _, err := w.(http.Hijacker).Hijack()
 			if err != nil {
@@ -153,7 +154,7 @@ func TestAPanicIsLoggedAndAnswered(t *testing.T) {
 		answered bool
 		said     string
 	}{
-		{"/early", true, "early"}, {"/late", false, "late"}, {"/abort", false, ""}, {"/taken", false, "taken"},
+		{"/early", true, "early"}, {"/late", false, "late"}, {"/abort", false, ""}, {"/abort%20early", false, ""}, {"/taken", false, "taken"},
 	} {
 		before := len(log.lines(t))
 		status, err := fetch(t.Context(), srv.Listener.Addr().String(), tt.path, ended)

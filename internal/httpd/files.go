@@ -20,7 +20,8 @@ type FileOptions struct {
 	// yet.
 	Path string
 
-	// DefaultFilename is what a folder's own path shows; "" means index.html.
+	// DefaultFilename names the file that a folder's own path shows; ""
+	// means that folders show nothing.
 	DefaultFilename string
 
 	Log *slog.Logger // nil means discard
@@ -38,9 +39,6 @@ type Files struct {
 // NewFiles makes Files. It looks at nothing yet.
 func NewFiles(opt FileOptions) *Files {
 	f := &Files{opt: opt, log: opt.Log}
-	if f.opt.DefaultFilename == "" {
-		f.opt.DefaultFilename = "index.html"
-	}
 	if f.log == nil {
 		f.log = slog.New(slog.DiscardHandler)
 	}
@@ -65,7 +63,11 @@ func (f *Files) serve(w http.ResponseWriter, r *http.Request, name string) {
 	}
 	file, info, err := f.open(name)
 	folder := err == nil && info.IsDir()
-	if folder {
+	switch {
+	case folder && f.opt.DefaultFilename == "":
+		file.Close()
+		err = fs.ErrNotExist
+	case folder:
 		file.Close()
 		name = strings.TrimSuffix(name, "/") + "/"
 		file, info, err = f.open(name + f.opt.DefaultFilename)
@@ -201,12 +203,7 @@ func serveFile(w http.ResponseWriter, r *http.Request, file *os.File, info fs.Fi
 		return
 	}
 	h.Set("Content-Type", kind)
-	// Ask again before using a copy: a saved file shows at the next reload.
-	if h.Get("Set-Cookie") == "" {
-		h.Set("Cache-Control", "no-cache")
-	} else {
-		h.Set("Cache-Control", "private, no-cache") // the cookie is one browser's
-	}
+	h.Set("Cache-Control", "no-cache") // ask before using a copy: a saved file shows at the next reload
 	h.Set("ETag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()))
 	http.ServeContent(w, r, "", info.ModTime(), file)
 }

@@ -221,6 +221,18 @@ func TestFileHandler(t *testing.T) {
 	}
 }
 
+func TestAFolderWithoutADefaultFileShowsNothing(t *testing.T) {
+	dir := folder(t, map[string]string{"index.html": "INDEX"})
+	files := httpd.NewFiles(httpd.FileOptions{Path: dir})
+	for name, want := range map[string]int{"": 404, "/": 404, "index.html": 200} {
+		w := httptest.NewRecorder()
+		files.Serve(w, httptest.NewRequest(http.MethodGet, "/site/"+name, nil), []*string{&name})
+		if w.Code != want {
+			t.Errorf("%q: status %d, want %d", name, w.Code, want)
+		}
+	}
+}
+
 func TestKindsOfFiles(t *testing.T) {
 	png := "\x89PNG\x0d\x0a\x1a\x0a"
 	files := map[string][2]string{
@@ -334,7 +346,7 @@ func FuzzStaticPath(f *testing.F) {
 	}
 	app := filepath.Join(dir, "app")
 	s := httpd.New(httpd.Options{Dir: app})
-	files := httpd.NewFiles(httpd.FileOptions{Path: app})
+	files := httpd.NewFiles(httpd.FileOptions{Path: app, DefaultFilename: "index.html"})
 	for _, seed := range []string{
 		"/a.txt", "/sub/", "/in/", "/x.py", "/X.PY", "/x.py.", "/x.py ", "/x.py/", "/.env", "/sub/.git/config", "/out/outside.txt",
 		"/../outside.txt", "/code.txt", "/abs/outside.txt", "/__pycache__/x.txt", "/x.db-wal", "/sub/../x.py", "/x.py\x00.txt",

@@ -81,7 +81,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		cancel()
 		_ = srv.Close() // the connections are given up
 	}
-	_ = <-ended // ErrServerClosed
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		s.log.Warn("accepting connections had ended before", "err", err)
+	}
 	return nil
 }
 

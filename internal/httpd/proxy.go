@@ -16,11 +16,14 @@ type origin struct {
 // believe finds out who sent r, and over what. Headers count only if the
 // direct peer is a trusted proxy:
 //
-//   - X-Forwarded-For, all its lines as one list, is read from its end: the
-//     first address that is no trusted proxy is the client. Reading stops at
-//     an entry that is no address. If only proxies are named, the one furthest
-//     away is the client.
-//   - X-Real-Ip counts only where X-Forwarded-For named nobody.
+//   - X-Real-Ip names the client, as it does for Tornado: proxies replace it,
+//     while X-Forwarded-For may also come from the client's own network. Of
+//     several lines the last counts.
+//   - X-Forwarded-For counts where X-Real-Ip is missing or only names another
+//     trusted proxy. All its lines are one list, read from its end: the first
+//     address that is no trusted proxy is the client. Reading stops at an entry
+//     that is no address. If only proxies are named, the one furthest away is
+//     the client.
 //   - X-Scheme wins over X-Forwarded-Proto; of several values the last, which
 //     the nearest proxy added, counts.
 //
@@ -39,9 +42,11 @@ func believe(r *http.Request, trusted []netip.Prefix) origin {
 	if !within(trusted, peer.Addr()) {
 		return from
 	}
-	client, ok := forwardedFor(r.Header.Values("X-Forwarded-For"), trusted)
-	if !ok {
-		client, ok = headerAddr(last(r.Header.Values("X-Real-Ip")))
+	client, ok := headerAddr(last(r.Header.Values("X-Real-Ip")))
+	if !ok || within(trusted, client) {
+		if further, found := forwardedFor(r.Header.Values("X-Forwarded-For"), trusted); found {
+			client, ok = further, true
+		}
 	}
 	if ok {
 		from.addr = netip.AddrPortFrom(client, 0).String()

@@ -53,7 +53,11 @@ func TestProxyHeadersAreBelievedFromTrustedPeersOnly(t *testing.T) {
 		{"mapped proxy", proxy, "X-Forwarded-For: 1.2.3.4, ::ffff:10.0.0.1", "1.2.3.4:0", "http"},
 		{"zone", proxy, "X-Forwarded-For: fe80::1%eth0", proxy, "http"},
 		{"unspecified", proxy, "X-Forwarded-For: 0.0.0.0", proxy, "http"},
-		{"forwarded for wins", proxy, "X-Real-Ip: 5.5.5.5|X-Forwarded-For: 1.2.3.4", "1.2.3.4:0", "http"},
+
+		{"real ip wins", proxy, "X-Real-Ip: 1.2.3.4|X-Forwarded-For: 6.6.6.6", "1.2.3.4:0", "http"},
+		{"real ip is a proxy", proxy, "X-Real-Ip: 10.0.0.1|X-Forwarded-For: 6.6.6.6, 1.2.3.4, 10.0.0.1", "1.2.3.4:0", "http"},
+		{"real ip is a proxy, nobody else named", proxy, "X-Real-Ip: 10.0.0.1", "10.0.0.1:0", "http"},
+		{"bad real ip", proxy, "X-Real-Ip: x|X-Forwarded-For: 1.2.3.4", "1.2.3.4:0", "http"},
 
 		{"the document's nginx", proxy, "X-Scheme: https", proxy, "https"},
 		{"scheme in capitals", proxy, "X-Scheme: HTTPS", proxy, "https"},

@@ -27,7 +27,8 @@ type Options struct {
 	Dir string
 
 	// Pages wraps what the server answers itself from Dir, the start page,
-	// and the routes that ask for it; nil means nothing is wrapped.
+	// and the routes that ask for it; nil means nothing is wrapped. If it sets
+	// a cookie, it also keeps shared caches off in Cache-Control.
 	Pages func(http.Handler) http.Handler
 
 	// TrustedProxies are the peers whose proxy headers are believed.
@@ -74,7 +75,7 @@ func New(opt Options) *Server {
 		s.routes = append(s.routes, route)
 	}
 	if opt.Dir != "" {
-		s.files = NewFiles(FileOptions{Path: opt.Dir, Log: s.log})
+		s.files = NewFiles(FileOptions{Path: opt.Dir, DefaultFilename: "index.html", Log: s.log})
 	}
 	s.fallback = pages(http.HandlerFunc(s.servePage))
 	return s

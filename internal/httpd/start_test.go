@@ -125,7 +125,7 @@ func TestWhatTheStartPageShows(t *testing.T) {
 	body := w.Body.String()
 	for _, want := range []string{
 		"<h1>my &lt;app&gt;</h1>", "Parley 1.2", "<code>localhost:9988</code>",
-		`value="/pingbot"`, `value="/room/"`, `<code>/room/(\w&#43;)</code>`, "<pre>no &lt;module&gt;</pre>",
+		`value="/pingbot"`, `value="/room/"`, `<code class="quiet">/room/(\w&#43;)</code>`, `<code class="quiet">/pingbot</code>`, "<pre>no &lt;module&gt;</pre>",
 		`value="/any.chored"`, `value="/"`,
 		`<a href="/notify%20me">/notify me</a>`, "<code>/docs/(.*)</code>",
 		`<a href="/messages.html">/messages.html</a>`, `<a href="/two%20words.html">/two words.html</a>`,
