@@ -29,7 +29,6 @@ func newHub(opt hub.Options) *hub.Hub {
 
 func TestOwnWritesAndPublicationsKeepProgramOrder(t *testing.T) {
 	h := newHub(hub.Options{})
-	defer h.Close()
 	m := &log{}
 	h.Subscribe("lobby", m)
 	for i := range 3 {
@@ -99,7 +98,6 @@ func TestHubWithoutPrepare(t *testing.T) {
 
 func TestEpochsOfAMemoryBroker(t *testing.T) {
 	b := hub.NewMemory()
-	defer b.Close()
 	publish := func() parley.Position {
 		at := make(chan parley.Position, 1)
 		b.Publish("lobby", text("x"), func(p parley.Position, _ error) { at <- p })

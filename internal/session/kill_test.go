@@ -41,7 +41,7 @@ func count(ctx context.Context, path string) error {
 		return err
 	}
 	m := newManager(store)
-	go m.Run(ctx)
+	go func() { _ = m.Run(ctx) }() // ends with the process
 	s, err := m.Open(ctx, &http.Request{})
 	if err != nil {
 		return err

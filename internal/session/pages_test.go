@@ -41,7 +41,7 @@ func TestPagesSetTheCookie(t *testing.T) {
 		"nothing": func(http.ResponseWriter, *http.Request) {},
 		"flush":   func(w http.ResponseWriter, _ *http.Request) { w.(http.Flusher).Flush() },
 		"control": func(w http.ResponseWriter, _ *http.Request) { _ = http.NewResponseController(w).Flush() },
-		"copy":    func(w http.ResponseWriter, _ *http.Request) { io.Copy(w, strings.NewReader("hello")) },
+		"copy":    func(w http.ResponseWriter, _ *http.Request) { _, _ = io.Copy(w, strings.NewReader("hello")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newManager(nil)

@@ -86,8 +86,7 @@ func (s *SQLite) open() error {
 	}
 	s.db.SetMaxOpenConns(4)
 	if err := s.migrate(); err != nil {
-		s.db.Close()
-		return err
+		return errors.Join(err, s.db.Close())
 	}
 	return nil
 }
@@ -128,50 +127,69 @@ func (s *SQLite) tryMigrate() error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()
-	var version int
-	if err := tx.QueryRow("PRAGMA user_version").Scan(&version); err != nil {
-		return err
-	}
-	switch version {
-	case schemaVersion:
-		return nil
-	case 0:
-		if _, err := tx.Exec(schema); err != nil {
+	return finish(tx, func() error {
+		var version int
+		if err := tx.QueryRow("PRAGMA user_version").Scan(&version); err != nil {
 			return err
 		}
-		return tx.Commit()
+		switch version {
+		case schemaVersion:
+			return nil
+		case 0:
+			_, err := tx.Exec(schema)
+			return err
+		}
+		return fmt.Errorf("made by another version of Parley (schema %d, this one knows %d)", version, schemaVersion)
+	})
+}
+
+// finish commits what do does in tx, unless it returns an error.
+func finish(tx *sql.Tx, do func() error) error {
+	if err := do(); err != nil {
+		_ = tx.Rollback() // err says more
+		return err
 	}
-	return fmt.Errorf("made by another version of Parley (schema %d, this one knows %d)", version, schemaVersion)
+	return tx.Commit()
 }
 
 // Load implements Store, as do the other methods.
 func (s *SQLite) Load(ctx context.Context, id string) (map[string]json.RawMessage, error) {
+	values, err := s.load(ctx, id)
+	if err != nil && !errors.Is(err, ErrDestroyed) {
+		return nil, fmt.Errorf("reading %s: %w", s.path, err)
+	}
+	return values, err
+}
+
+func (s *SQLite) load(ctx context.Context, id string) (map[string]json.RawMessage, error) {
 	rows, err := s.db.QueryContext(ctx, `
 		SELECT session.destroyed, value.key, value.json
 		FROM session LEFT JOIN value USING (id) WHERE id = ?`, id)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", s.path, err)
+		return nil, err
 	}
-	defer rows.Close()
-	values := map[string]json.RawMessage{}
+	values, destroyed, err := scan(rows)
+	switch err = errors.Join(err, rows.Close()); {
+	case err != nil:
+		return nil, err
+	case destroyed:
+		return nil, ErrDestroyed
+	}
+	return values, nil
+}
+
+func scan(rows *sql.Rows) (values map[string]json.RawMessage, destroyed bool, err error) {
+	values = map[string]json.RawMessage{}
 	for rows.Next() {
-		var destroyed bool
-		var key, text sql.NullString
+		var key, text sql.NullString // NULL if the session has no values
 		if err := rows.Scan(&destroyed, &key, &text); err != nil {
-			return nil, fmt.Errorf("reading %s: %w", s.path, err)
-		}
-		if destroyed {
-			return nil, ErrDestroyed
+			return nil, false, err
 		}
 		if key.Valid {
 			values[key.String] = json.RawMessage(text.String)
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", s.path, err)
-	}
-	return values, nil
+	return values, destroyed, rows.Err()
 }
 
 // Save applies the changes in one transaction.
@@ -187,17 +205,18 @@ func (s *SQLite) save(ctx context.Context, changes []Change) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()
-	w, err := newWriter(ctx, tx)
-	if err != nil {
-		return err
-	}
-	for _, c := range changes {
-		if err := w.write(ctx, c); err != nil {
+	return finish(tx, func() error {
+		w, err := newWriter(ctx, tx)
+		if err != nil {
 			return err
 		}
-	}
-	return tx.Commit()
+		for _, c := range changes {
+			if err := w.write(ctx, c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // Purge forgets expired sessions and tombstones.
@@ -209,25 +228,24 @@ func (s *SQLite) Purge(ctx context.Context, now time.Time) (int, error) {
 	return int(n), nil
 }
 
-func (s *SQLite) purge(ctx context.Context, now int64) (int64, error) {
+func (s *SQLite) purge(ctx context.Context, now int64) (purged int64, err error) {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return 0, err
 	}
-	defer tx.Rollback()
-	if _, err := tx.ExecContext(ctx,
-		"DELETE FROM value WHERE id IN (SELECT id FROM session WHERE expires < ?)", now); err != nil {
-		return 0, err
-	}
-	result, err := tx.ExecContext(ctx, "DELETE FROM session WHERE expires < ?", now)
-	if err != nil {
-		return 0, err
-	}
-	n, err := result.RowsAffected()
-	if err != nil {
-		return 0, err
-	}
-	return n, tx.Commit()
+	err = finish(tx, func() error {
+		const values = "DELETE FROM value WHERE id IN (SELECT id FROM session WHERE expires < ?)"
+		if _, err := tx.ExecContext(ctx, values, now); err != nil {
+			return err
+		}
+		result, err := tx.ExecContext(ctx, "DELETE FROM session WHERE expires < ?", now)
+		if err != nil {
+			return err
+		}
+		purged, err = result.RowsAffected()
+		return err
+	})
+	return purged, err
 }
 
 // Close closes the file.

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// ErrDestroyed: the session was destroyed; its id is never used again.
+// ErrDestroyed says that the session was destroyed; its id is never used again.
 var ErrDestroyed = errors.New("session destroyed")
 
 // A Store keeps sessions by id. All methods are safe for concurrent use, and

@@ -80,9 +80,11 @@ func TestSQLiteOpenedByManyAtOnce(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			defer s.Close()
 			key := fmt.Sprint(i)
 			if err := s.Save(t.Context(), []session.Change{change("id", key, "1")}); err != nil {
+				t.Error(err)
+			}
+			if err := s.Close(); err != nil {
 				t.Error(err)
 			}
 		})
@@ -102,8 +104,7 @@ func TestSQLiteRefusesWhatIsNotItsOwn(t *testing.T) {
 	}
 	for _, path := range []string{text, dir} {
 		if s, err := session.OpenSQLite(path); err == nil {
-			s.Close()
-			t.Errorf("%s was opened", path)
+			t.Errorf("%s was opened (closed: %v)", path, s.Close())
 		}
 	}
 }
