@@ -114,7 +114,8 @@ type faultyStore struct {
 	*session.Memory
 
 	mu    sync.Mutex
-	fault error         // what Load and Save return, unless nil
+	fault error         // what Save returns, and Load unless it is spared; nil for none
+	spare bool          // Load works all the same
 	saves int           // calls of Save, also those that failed
 	gate  chan struct{} // if not nil, Load waits until it is closed
 }
@@ -127,6 +128,13 @@ func (s *faultyStore) fail(err error) {
 	s.fault = err
 }
 
+// failSave makes only Save fail.
+func (s *faultyStore) failSave(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault, s.spare = err, true
+}
+
 func (s *faultyStore) saved() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -135,7 +143,7 @@ func (s *faultyStore) saved() int {
 
 func (s *faultyStore) Load(ctx context.Context, id string) (map[string]json.RawMessage, error) {
 	s.mu.Lock()
-	fault, gate := s.fault, s.gate
+	fault, spare, gate := s.fault, s.spare, s.gate
 	s.mu.Unlock()
 	if gate != nil {
 		select {
@@ -144,7 +152,7 @@ func (s *faultyStore) Load(ctx context.Context, id string) (map[string]json.RawM
 			return nil, context.Cause(ctx)
 		}
 	}
-	if fault != nil {
+	if fault != nil && !spare {
 		return nil, fault
 	}
 	return s.Memory.Load(ctx, id)

@@ -1,9 +1,11 @@
 package session_test
 
 import (
+	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -93,6 +95,24 @@ func TestSQLiteOpenedByManyAtOnce(t *testing.T) {
 	values, err := openSQLite(t, path).Load(t.Context(), "id")
 	if err != nil || len(values) != openers {
 		t.Errorf("values = %v, %v; want %d", values, err, openers)
+	}
+}
+
+func TestSQLiteRefusesAnotherSchema(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sessions.db")
+	openSQLite(t, path)
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec("PRAGMA user_version = 99"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := session.OpenSQLite(path); err == nil || !strings.Contains(err.Error(), "schema 99") {
+		t.Errorf("error = %v, want one about schema 99", err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -172,4 +173,72 @@ func TestExpiredSessionsArePurged(t *testing.T) {
 			t.Errorf("Run: %v", err)
 		}
 	})
+}
+
+// TestEverythingAtOnce lets browsers come and go while the store fails now and
+// then: in the end the store has what each of them set last, and nothing is
+// left in memory.
+func TestEverythingAtOnce(t *testing.T) {
+	store := newFaultyStore()
+	m := newManager(store)
+	end := run(t, m)
+	const browsers, visits = 8, 100
+	ids := make([]string, browsers)
+	var all, faults sync.WaitGroup
+	for i := range browsers {
+		first := open(t, m)
+		ids[i] = first.ID()
+		sid := cookieOf(m, first)
+		first.Release()
+		all.Go(func() {
+			for n := range visits {
+				s := open(t, m, sid)
+				_, stop := s.Watch(&watcher{})
+				set(s, fmt.Sprint(n), "1", fmt.Sprint(n-1), "")
+				stop()
+				s.Release()
+				if n%10 == 0 {
+					_ = m.Flush(t.Context()) // may fail
+				}
+			}
+		})
+	}
+	quit := make(chan struct{})
+	faults.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-quit:
+				return
+			default:
+			}
+			if i%3 == 0 {
+				store.failSave(errors.New("disk full"))
+			} else {
+				store.failSave(nil)
+			}
+			_ = m.Flush(t.Context())
+		}
+	})
+	all.Wait()
+	close(quit)
+	faults.Wait()
+	store.failSave(nil)
+	if err := m.Destroy(t.Context(), ids[0]); err != nil {
+		t.Error(err)
+	}
+	if err := end(); err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	for i, id := range ids {
+		want := fmt.Sprintf("%d=1", visits-1)
+		if i == 0 {
+			want = "destroyed"
+		}
+		if got := stored(t, store, id); got != want {
+			t.Errorf("browser %d: stored %s, want %s", i, got, want)
+		}
+	}
+	if got := m.Stats(); got != (session.Stats{}) {
+		t.Errorf("stats = %+v, want nothing left", got)
+	}
 }
