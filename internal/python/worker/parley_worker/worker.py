@@ -1,0 +1,296 @@
+"""The worker: rows in, functions run, rows out."""
+
+import asyncio
+import faulthandler
+import inspect
+import json
+import os
+import signal
+import socket
+import sys
+import weakref
+
+from . import capture, here, modules, rooms, rows, session, timers, tracebacks
+from .connection import Connection
+from .endpoint import Endpoint
+from .handler import PageHandler, SocketHandler
+from .link import Link
+
+
+class Worker:
+    """One process's worth of endpoints, connections and sessions."""
+
+    def __init__(self, sock, loop):
+        self.loop = loop
+        self._link = Link(sock, loop, self._row, self._leave)
+        self.send = self._link.send
+        self._endpoints = {}    # by name
+        self._connections = {}  # open ones, and handshakes that wait for OPEN, by number
+        self._sessions = session.Sessions()
+        self._modules = None    # modules.Modules, once CONFIG has come
+        self._members = {}      # channel: how many connections of this worker are members
+        self._captures = [capture.Capture(self.send, stream) for stream in (sys.stdout, sys.stderr)]
+        sys.stdout, sys.stderr = self._captures
+        self._origins = weakref.WeakKeyDictionary()  # the connection whose code made a task
+        loop.set_task_factory(self._new_task)
+        loop.set_exception_handler(self._lost)
+        self._rows = {
+            rows.CONFIG: self._config, rows.OPEN: self._open, rows.CALL: self._call, rows.FORGET: self._forget,
+            rows.DRAINED: self._drained, rows.IN_SESSION: self._session, rows.IN_BEAT: self._beat,
+            rows.RELOAD: self._reload,
+        }
+
+    # --- for rooms and timers (see here.worker)
+
+    def subscribe(self, connection, channel):
+        """Make a live connection a member of channel; twice is once."""
+        if not connection.live:
+            return
+        if connection.channels is None:
+            connection.channels = set()
+        if channel not in connection.channels:
+            connection.channels.add(channel)
+            self._members[channel] = self._members.get(channel, 0) + 1
+            self.send(rows.SUBSCRIBE, connection.id, channel.encode())
+
+    def unsubscribe(self, connection, channel):
+        """End a membership, if there is one."""
+        if connection.channels and channel in connection.channels:
+            self._left(connection, channel)
+            self.send(rows.UNSUBSCRIBE, connection.id, channel.encode())
+
+    def _left(self, connection, channel):
+        connection.channels.discard(channel)
+        self._members[channel] -= 1
+        if not self._members[channel]:
+            del self._members[channel]
+
+    def subscribers(self, channel):
+        """How many connections of this worker are members of channel."""
+        return self._members.get(channel, 0)
+
+    def publish(self, channel, kind, data):
+        """Send data to all members of channel, wherever they are."""
+        connection = here.connection.get()
+        self.send(rows.PUBLISH, connection.id if connection else 0,
+                  bytes([kind]) + rows.str16(channel) + data)
+
+    def warn(self, text):
+        """One line about the app for the server's log."""
+        connection = here.connection.get()
+        self.send(rows.WARN, connection.id if connection else 0, text.encode('utf-8', 'replace'))
+
+    def raised(self, error, what):
+        """Log what was raised outside a hook, by what: a timer, a receiver, a task."""
+        connection = here.connection.get()
+        self.fail(connection.id if connection else 0, '', 0, error, what)
+
+    def finished(self, connection=None):
+        """Send what a function has printed and changed in its session.
+
+        Returns a SessionError if the session now holds what JSON cannot carry.
+        """
+        connection = connection or here.connection.get()
+        for stream in self._captures:
+            stream.finish(connection.id if connection else 0)
+        if connection is None:
+            return None
+        changes, error = connection.session.take_changes()
+        if changes:
+            sets = ','.join(f'{json.dumps(key)}:{text}' for key, text in changes.items() if text is not None)
+            deletes = json.dumps([key for key, text in changes.items() if text is None])
+            text = f'{{"set":{{{sets}}},"delete":{deletes}}}'
+            self.send(rows.SESSION, connection.id, rows.str16(connection.session['id']) + text.encode())
+        return error
+
+    # --- for connections
+
+    def fail(self, connection, hook, size, error, what=''):
+        message, trace = tracebacks.one_line(error), tracebacks.trimmed(error)
+        if what:
+            message = f'{what}: {message}'
+        self.send(rows.FAIL, connection, bytes([rows.FAIL_HOOKS[hook]]) + rows.U32.pack(size)
+                  + rows.str32(message) + trace.encode('utf-8', 'replace'))
+
+    def ended(self, connection):
+        """A connection's last function has run."""
+        for channel in list(connection.channels or ()):
+            self._left(connection, channel)
+        self.send(rows.ENDED, connection.id)
+        self._release(connection)
+
+    def _release(self, connection):
+        self._connections.pop(connection.id, None)
+        self._sessions.release(connection.session)
+
+    # --- rows of the server
+
+    def _row(self, kind, number, payload):
+        handle = self._rows.get(kind)
+        if handle is not None:
+            handle(number, payload)
+            return
+        connection = self._connections.get(number)
+        if connection is not None:
+            connection.row(kind, payload)
+
+    def _config(self, _, payload):
+        config = json.loads(payload)
+        if config['version'] != rows.VERSION:
+            self._leave(f'the server speaks version {config["version"]} of the link, this worker {rows.VERSION}')
+            return
+        sys.path[:0] = config['dirs']
+        sys.path.extend(config['path'])
+        rooms.install()
+        timers.install()
+        self._modules = modules.Modules(config['dirs'])
+        for part in config['endpoints']:
+            self._endpoints[part['name']] = Endpoint(part)
+        self._report(rows.LOADED)
+
+    def _reload(self, _, payload):
+        reloaded, failed = self._modules.changed(json.loads(payload)['paths'])
+        self._report(rows.RELOADED, reloaded=reloaded, failed=failed)
+
+    def _report(self, kind, **more):
+        for endpoint in self._endpoints.values():
+            endpoint.resolve(self._modules)
+        self.finished()
+        faults = [fault for endpoint in self._endpoints.values() for fault in endpoint.fault_list()]
+        report = {'version': rows.VERSION, 'python': sys.version.split()[0], 'pid': os.getpid(),
+                  'modules': self._modules.files(), 'faults': faults, **more}
+        self.send(kind, 0, json.dumps(report).encode())
+
+    def _new(self, number, payload, handler):
+        """Make the connection that an OPEN or a CALL is about."""
+        stop = 4 + rows.U32.unpack_from(payload)[0]
+        head = json.loads(payload[4:stop])
+        held = self._sessions.hold(head['session']['id'], head['session']['values'])
+        connection = Connection(self, number, self._endpoints[head['endpoint']], held)
+        connection.handler = handler(connection, head, payload[stop:])
+        return connection, head
+
+    def _open(self, number, payload):
+        connection, head = self._new(number, payload, SocketHandler)
+        waiting = self._connections.get(number)
+        if waiting is not None:  # made by select_subprotocol
+            self._sessions.release(connection.session)
+            connection = waiting
+        self._connections[number] = connection
+        connection.handler.selected_subprotocol = head['subprotocol'] or None
+        connection.row(rows.OPEN, b'')
+
+    def _call(self, number, payload):
+        call = payload[:4]
+        hook = rows.CALL_HOOKS[payload[4]]
+        connection, head = self._new(number, payload[5:], PageHandler if hook == 'function' else SocketHandler)
+        values = (connection.handler,)
+        if hook == 'select_subprotocol':
+            values += (head['subprotocols'],)
+            self._connections[number] = connection
+        token = here.connection.set(connection)
+        task = self.loop.create_task(self._answer(call, connection, hook, values))
+        here.connection.reset(token)
+        connection.keep(task)
+
+    async def _answer(self, call, connection, hook, values):
+        fault = connection.endpoint.faults.get(hook)
+        try:
+            if fault is not None:
+                reply = bytes([rows.UNAVAILABLE]) + b'\0' + rows.str32('{}') + fault.message.encode()
+            else:
+                value = connection.endpoint.functions[hook].call(*values)
+                if inspect.isawaitable(value):
+                    value = await value
+                reply = self._value(connection.handler, value)
+            error = None
+        except BaseException as raised:  # also SystemExit: a function must not end the worker
+            error = raised
+        error = error or self.finished(connection)
+        if error is not None:
+            reply = (bytes([rows.RAISED]) + b'\0' + rows.str32('{}') + rows.str32(tracebacks.one_line(error))
+                     + tracebacks.trimmed(error).encode('utf-8', 'replace'))
+        self.send(rows.REPLY, connection.id, call + reply)
+        connection.keep(None)
+        if hook == 'function':
+            self._sessions.release(connection.session)
+
+    def _value(self, handler, value):
+        """A function's value as a REPLY carries it."""
+        if value is None:
+            kind, data = rows.NONE, b''
+        elif isinstance(value, str):
+            kind, data = rows.KIND_TEXT, value.encode()
+        elif isinstance(value, (bytes, bytearray, memoryview)):
+            kind, data = rows.KIND_BINARY, bytes(value)
+        else:
+            kind, data = rows.KIND_JSON, json.dumps(value).encode()
+        more = {}
+        if isinstance(handler, PageHandler):
+            more = {'status': handler._status, 'headers': handler._headers}
+        return bytes([rows.VALUE, kind]) + rows.str32(json.dumps(more)) + data
+
+    def _forget(self, number, _):
+        connection = self._connections.get(number)
+        if connection is not None:
+            self._release(connection)
+
+    def _drained(self, number, _):
+        connection = self._connections.get(number)
+        if connection is not None:
+            connection.has_drained()
+
+    def _session(self, _, payload):
+        size = rows.U16.unpack_from(payload, 1)[0]
+        held = self._sessions.get(payload[3:3 + size].decode())
+        if held is not None:
+            change = json.loads(payload[3 + size:])
+            held.changed_elsewhere(payload[0] == 1, change.get('set') or {}, change.get('delete') or [])
+
+    def _beat(self, _, payload):
+        self.send(rows.BEAT, 0, payload)
+
+    # --- what happens outside functions
+
+    def _new_task(self, loop, coroutine, **options):
+        task = asyncio.Task(coroutine, loop=loop, **options)
+        connection = here.connection.get()
+        if connection is not None:
+            self._origins[task] = connection
+        return task
+
+    def _lost(self, loop, context):
+        """Log what asyncio tells: an exception that nobody has looked at."""
+        error = context.get('exception')
+        connection = self._origins.get(context.get('task') or context.get('future'))
+        token = here.connection.set(connection)
+        try:
+            if error is None:
+                self.warn(context['message'])
+            else:
+                self.raised(error, 'a task or callback')
+        finally:
+            here.connection.reset(token)
+
+    def _leave(self, why=''):
+        """The link has ended: leave at once, whatever else is running."""
+        if why:
+            os.write(2, f'worker: {why}\n'.encode())
+        os._exit(1 if why else 0)
+
+
+def main(descriptor):
+    """Serve the link on a file descriptor until it ends."""
+    faulthandler.register(signal.SIGUSR1, file=sys.__stderr__, all_threads=True)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)   # a Ctrl-C is the server's business
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sock = socket.socket(fileno=descriptor)
+    os.set_inheritable(descriptor, False)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    here.worker = Worker(sock, loop)
+    while True:
+        try:
+            loop.run_forever()
+        except BaseException as error:  # a task raised SystemExit or KeyboardInterrupt
+            here.worker.raised(error, 'a task')
