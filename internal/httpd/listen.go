@@ -58,6 +58,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	srv := &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: orElse(s.opt.ReadHeaderTimeout, 10*time.Second),
+		ReadTimeout:       bodyTimeout,
 		IdleTimeout:       orElse(s.opt.IdleTimeout, 2*time.Minute), // longer than proxies keep theirs
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          log.New(errorLog{s.log}, "", 0),

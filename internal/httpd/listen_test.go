@@ -106,6 +106,7 @@ func TestSlowAndIdleConnectionsAreClosed(t *testing.T) {
 		{"silent", "", 10 * time.Second},
 		{"half a line", "GET / HT", 10 * time.Second},
 		{"endless head", "GET / HTTP/1.1\r\nHost: x\r\nX-A: ", 10 * time.Second},
+		{"half a body", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf", 5 * time.Minute},
 		{"idle", "GET /.parley/health HTTP/1.1\r\nHost: x\r\n\r\n", 2 * time.Minute},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -10,10 +10,11 @@ import (
 )
 
 // Limits of every request. They are no options: nothing that a browser sends
-// comes near them.
+// comes near them. A connection that was taken over has left them behind.
 const (
 	maxHeaderBytes = 64 << 10
 	maxPathBytes   = 4 << 10
+	bodyTimeout    = 5 * time.Minute // for head and body together
 )
 
 // Options of a Server. The zero value serves nothing but the favicon, the

@@ -91,7 +91,7 @@ function box(root) {
     const path = dial.elements.path.value;
     let address;
     try {
-      address = new URL(path.startsWith("/") ? path : "/" + path, location.href);
+      address = new URL(location.origin + (path.startsWith("/") ? path : "/" + path));
       address = address.href.replace(/#.*/, "").replace(/^http/, "ws");
       socket = new WebSocket(address);
     } catch (err) {
