@@ -41,7 +41,7 @@ func (b *builder) endpoint(e *entry) *Endpoint {
 	path := join("url", e.key)
 	end := &Endpoint{Name: e.key, Pos: e.pos, Kwargs: json.RawMessage("{}")}
 	f := b.fields(e.value, "url", e.key, path)
-	if e.value.kind == broken {
+	if e.value.kind != mapping && e.value.kind != null {
 		return end
 	}
 	if _, ok := f["pattern"]; !ok && !hasKey(e.value, "pattern") {

@@ -55,7 +55,7 @@ func (b *builder) origins(n *node, path string) []Origin {
 		default:
 			if check := b.l.opt.CheckOrigin; check != nil {
 				if err := check(v.text); err != nil {
-					b.r.addf(ruleOrigin, v.pos, paths[i], "%v", err)
+					b.r.addf(ruleOrigin, v.pos, paths[i], "%s: %v", v.shown(), err)
 					continue
 				}
 			}

@@ -173,7 +173,7 @@ func TestProblemsStandInFileOrder(t *testing.T) {
 	}
 	want := []string{
 		"gramex.yaml:2:3", "gramex.yaml:3:14", "gramex.yaml:3:17", "gramex.yaml:4:7",
-		"b.yaml:1:1", "b.yaml:2:7", "b.yaml:2:7", "c.yaml", "--zebra", "--apple",
+		"b.yaml:1:1", "b.yaml:2:7", "b.yaml:2:7", "c.yaml:1:1", "--zebra", "--apple",
 	}
 	if !slices.Equal(places, want) {
 		t.Errorf("places = %q, want %q:\n%v", places, want, err)

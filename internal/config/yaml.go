@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"regexp"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -56,35 +54,6 @@ func (r *report) parse(data []byte, name string) *node {
 	return nil
 }
 
-var yamlErrorLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
-
-// syntax reports a file that is not YAML. The parser knows lines only.
-func (r *report) syntax(err error, data []byte, name string) {
-	msg := err.Error()
-	m := yamlErrorLine.FindStringSubmatch(msg)
-	pos := Pos{File: name}
-	if m != nil {
-		msg = msg[len(m[0]):]
-		pos.Line, _ = strconv.Atoi(m[1])
-	}
-	if line, column, ok := indentTab(data); ok {
-		r.addf(ruleTab, Pos{name, line, column}, "", "a tab in the indentation; YAML wants spaces")
-		return
-	}
-	hint := ""
-	switch {
-	case strings.Contains(msg, "did not find expected"):
-		hint = " (look at the indentation and the brackets around this line)"
-	case strings.Contains(msg, "mapping values are not allowed"):
-		hint = ` (quote a text that has ": " in it, and look at the indentation)`
-	case strings.Contains(msg, "could not find expected ':'"):
-		hint = " (a key is missing its colon on this line or the one before)"
-	case strings.Contains(msg, "cannot start any token"):
-		hint = " (quote a text that starts with % @ or `)"
-	}
-	r.addf(ruleSyntax, pos, "", "not valid YAML: %s%s", msg, hint)
-}
-
 // invalidUTF8 finds the first octet that is not UTF-8.
 func invalidUTF8(data []byte) (line, column int, found bool) {
 	line, column = 1, 1
@@ -98,17 +67,6 @@ func invalidUTF8(data []byte) (line, column int, found bool) {
 			line, column = line+1, 1
 		}
 		data = data[n:]
-	}
-	return 0, 0, false
-}
-
-// indentTab finds the first tab among the blanks that a line begins with.
-func indentTab(data []byte) (line, column int, found bool) {
-	for i, text := range strings.Split(string(data), "\n") {
-		blanks := text[:len(text)-len(strings.TrimLeft(text, " \t"))]
-		if c := strings.IndexByte(blanks, '\t'); c >= 0 && strings.TrimSpace(text) != "" {
-			return i + 1, c + 1, true
-		}
 	}
 	return 0, 0, false
 }
