@@ -111,7 +111,7 @@ func testStop(t *testing.T, newBroker func(*testing.T) hub.Broker) {
 			}
 		})
 	}
-	for range 200 {
+	for range 50 {
 		var stopped atomic.Bool
 		heard := make(chan struct{}, 1)
 		stop := b.Watch("room", func(parley.Publication) {
