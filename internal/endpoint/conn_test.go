@@ -62,7 +62,7 @@ func TestRoom(t *testing.T) {
 		a.send("hi")
 		a.expect("hi")
 		b.expect("hi")
-		a.CloseNow()
+		a.drop()
 		synctest.Wait()
 		if s := st.hub.Stats(); s.Members != 1 || s.Subscriptions != 1 {
 			t.Errorf("after one has left: %+v", s)
@@ -80,7 +80,9 @@ func TestMessagesPongsAndAnswers(t *testing.T) {
 		s := st.puppet.Stream(t, 0)
 		p.send("hi")
 		p.send("")
-		p.Write(t.Context(), websocket.MessageBinary, []byte{0xff})
+		if err := p.Write(t.Context(), websocket.MessageBinary, []byte{0xff}); err != nil {
+			t.Fatal(err)
+		}
 		s.Write(parley.Text, []byte("answer"))
 		s.Ping([]byte("x"))
 		s.Ping(bytes.Repeat([]byte("x"), 126))
@@ -124,17 +126,17 @@ func TestEndings(t *testing.T) {
 		code  websocket.StatusCode
 	}{
 		{"the peer closes", func(_ *stage, p *peer, _ *puppetStream) {
-			go p.raw.Write([]byte{0x88, 0x85, 0, 0, 0, 0, 0x10, 0xe1, 'b', 'y', 'e'})
+			p.inject(0x88, 0x85, 0, 0, 0, 0, 0x10, 0xe1, 'b', 'y', 'e')
 		}, `close 4321 "bye"`, 4321},
 		{"the peer closes without a code", func(_ *stage, p *peer, _ *puppetStream) {
-			go p.raw.Write([]byte{0x88, 0x80, 0, 0, 0, 0})
+			p.inject(0x88, 0x80, 0, 0, 0, 0)
 		}, `close 1005 ""`, websocket.StatusNoStatusRcvd},
 		{"the peer vanishes", func(_ *stage, p *peer, _ *puppetStream) { p.raw.Close() }, `close 1006 ""`, -1},
 		{"the peer breaks the protocol", func(_ *stage, p *peer, _ *puppetStream) {
-			go p.raw.Write([]byte{0x83, 0x80, 0, 0, 0, 0})
+			p.inject(0x83, 0x80, 0, 0, 0, 0)
 		}, "close 1002 ", websocket.StatusProtocolError},
 		{"the peer says too much", func(st *stage, p *peer, _ *puppetStream) {
-			go p.Write(context.Background(), websocket.MessageText, make([]byte, 2000))
+			p.talk(1, 2000)
 		}, "close 1009 ", websocket.StatusMessageTooBig},
 		{"the peer falls silent", func(*stage, *peer, *puppetStream) { time.Sleep(time.Minute) }, "close 4001 ", 4001},
 		{"a function closes", func(_ *stage, _ *peer, s *puppetStream) { s.Effects.Close(4999, "é") }, `close 4999 "é"`, 4999},
@@ -155,7 +157,7 @@ func TestEndings(t *testing.T) {
 		}, `close 1012 "worker restarts"`, 1012},
 		{"the runtime ends the stream without a word", func(_ *stage, _ *peer, s *puppetStream) { s.Ended() }, `close 1011 ""`, 1011},
 		{"the server stops", func(st *stage, _ *peer, _ *puppetStream) {
-			go st.engine.Shutdown(context.Background(), parley.CloseGoingAway, "server is stopping")
+			go func() { _ = st.engine.Shutdown(context.Background(), parley.CloseGoingAway, "server is stopping") }()
 		}, `close 1001 "server is stopping"`, 1001},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -267,7 +269,7 @@ func TestTheSessionIsHeldUntilTheStreamHasEnded(t *testing.T) {
 		st.serve(endpoint.Options{})
 		p := st.dial(websocket.DialOptions{})
 		s := st.puppet.Stream(t, 0)
-		p.CloseNow()
+		p.drop()
 		synctest.Wait()
 		if live := st.sessions.Stats().Live; live != 1 {
 			t.Errorf("%d sessions are held while on_close runs", live)
@@ -316,7 +318,7 @@ func TestNoSubscriptionOutlivesItsConnection(t *testing.T) {
 		}
 		st.serve(endpoint.Options{})
 		for range 50 {
-			st.dial(websocket.DialOptions{}).CloseNow()
+			st.dial(websocket.DialOptions{}).drop()
 		}
 		subscribers.Wait()
 		synctest.Wait()

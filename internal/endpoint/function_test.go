@@ -59,10 +59,13 @@ func TestWhatAFunctionReturns(t *testing.T) {
 		{"a status without a body", call.Value{Kind: call.Text, Data: []byte("x"), Status: 204}, nil, 204, nil, ""},
 		{"configured headers", call.Value{Kind: call.Text, Data: []byte("x")}, configured, 200, map[string]string{"Content-Type": "text/css", "Cache-Control": "no-store"}, "x"},
 		{
-			"its own headers", call.Value{Kind: call.Text, Data: []byte("x"), Header: http.Header{
+			"its own headers",
+			call.Value{Kind: call.Text, Data: []byte("x"), Header: http.Header{
 				"content-type": {"text/csv"}, "Content-Length": {"99"}, "Location": {"/other"},
-			}, Status: 302}, configured, 302,
-			map[string]string{"Content-Type": "text/csv", "Cache-Control": "no-store", "Content-Length": "", "Location": "/other"}, "x",
+			}, Status: 302},
+			configured, 302,
+			map[string]string{"Content-Type": "text/csv", "Cache-Control": "no-store", "Content-Length": "", "Location": "/other"},
+			"x",
 		},
 		{"a status that is none", call.Value{Kind: call.Text, Status: 99}, nil, 500, nil, "the function asked for a status that is none\n"},
 	} {

@@ -87,7 +87,7 @@ func parseHostPort(text string) (h host, port string, err error) {
 	if i := strings.IndexAny(text, "/?#@\\ \t\r\n"); i >= 0 {
 		return host{}, "", fmt.Errorf("has %q, which is no part of a host", text[i])
 	}
-	name := text
+	var name string
 	if strings.HasPrefix(text, "[") {
 		end := strings.IndexByte(text, ']')
 		if end < 0 {
@@ -101,7 +101,7 @@ func parseHostPort(text string) (h host, port string, err error) {
 		if strings.Count(text, ":") > 1 {
 			return host{}, "", errors.New("has more than one colon; an IPv6 address stands in brackets: [::1]")
 		}
-		name, text, _ = cutBefore(text, ':')
+		name, text = cutBefore(text, ':')
 	}
 	if text != "" {
 		port = text[1:]
@@ -115,11 +115,11 @@ func parseHostPort(text string) (h host, port string, err error) {
 }
 
 // cutBefore is strings.Cut, but sep stays at the beginning of after.
-func cutBefore(s string, sep byte) (before, after string, found bool) {
+func cutBefore(s string, sep byte) (before, after string) {
 	if i := strings.IndexByte(s, sep); i >= 0 {
-		return s[:i], s[i:], true
+		return s[:i], s[i:]
 	}
-	return s, "", false
+	return s, ""
 }
 
 func parseHost(text string) (host, error) {

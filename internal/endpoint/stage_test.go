@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -134,8 +135,10 @@ func endsWell(s *puppetStream, line string) {
 func answersAll(s *puppetStream, line string) {
 	endsWell(s, line)
 	if kind, quoted, _ := strings.Cut(line, " "); kind == "text" {
-		var data string
-		fmt.Sscanf(quoted, "%q", &data)
+		data, err := strconv.Unquote(quoted)
+		if err != nil {
+			panic(err) // not what Message wrote
+		}
 		s.Done(len(data))
 	}
 }
@@ -190,13 +193,15 @@ func (st *stage) serve(opt endpoint.Options) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		server.Serve(st.pipes)
+		_ = server.Serve(st.pipes) // ends when it is closed
 	}()
 	st.t.Cleanup(func() {
 		if err := st.engine.Shutdown(context.Background(), parley.CloseGoingAway, ""); err != nil {
 			st.t.Error(err)
 		}
-		server.Close()
+		if err := server.Close(); err != nil {
+			st.t.Error(err)
+		}
 		<-ended
 		if err := st.hub.Close(); err != nil {
 			st.t.Error(err)
@@ -272,10 +277,16 @@ func (st *stage) dial(opt websocket.DialOptions) *peer {
 		st.t.Fatal(err)
 	}
 	p.SetReadLimit(-1)
-	st.t.Cleanup(func() { p.CloseNow() })
+	st.t.Cleanup(p.drop)
 	synctest.Wait() // OnOpen comes after the 101
 	return p
 }
+
+// drop ends the connection without a word, if it has not ended.
+func (p *peer) drop() { _ = p.CloseNow() }
+
+// inject sends octets of the test's own, if the server takes them.
+func (p *peer) inject(octets ...byte) { go func() { _, _ = p.raw.Write(octets) }() }
 
 func (p *peer) send(text string) {
 	p.t.Helper()

@@ -148,9 +148,16 @@ func only(lines []string, words ...string) []string {
 	return out
 }
 
+// expect compares line by line; it shows where the two begin to differ.
 func expect(t *testing.T, lines, want []string) {
 	t.Helper()
-	if !slices.Equal(lines, want) {
-		t.Errorf("emitted %q\nwant    %q", lines, want)
+	i := 0
+	for i < len(lines) && i < len(want) && lines[i] == want[i] {
+		i++
+	}
+	if i < len(lines) || i < len(want) {
+		t.Fatalf("emitted %d lines, want %d; from line %d on %q\nwant %q", len(lines), len(want), i+1, few(lines[i:]), few(want[i:]))
 	}
 }
+
+func few(lines []string) []string { return lines[:min(len(lines), 5)] }
