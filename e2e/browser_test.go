@@ -93,6 +93,7 @@ func TestBrowserChat(t *testing.T) {
 
 // The bot speaks up by itself, and to each tab for itself.
 func TestBrowserIdlebot(t *testing.T) {
+	t.Parallel() // it mostly waits
 	s := serve(t, example(t, ""))
 	b := openBrowser(t)
 	talking, silent := b.open(s.url+"/idlebot/"), b.open(s.url+"/idlebot/")

@@ -70,6 +70,7 @@ func TestPlainChat(t *testing.T) {
 }
 
 func TestPlainIdlebot(t *testing.T) {
+	t.Parallel() // it mostly waits
 	type said struct {
 		Text    string
 		Unasked bool

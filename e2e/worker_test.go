@@ -313,7 +313,9 @@ async def drip(handler, message):
 	echo.expect("still well")
 
 	for name, pid := range processes {
-		if grown := resident(t, pid, "VmHWM") - before[name]; grown >= limit {
+		grown := resident(t, pid, "VmHWM") - before[name]
+		t.Logf("%s grew by %d KiB from %d", name, grown, before[name])
+		if grown >= limit {
 			t.Errorf("%s grew by %d KiB, want less than %d", name, grown, limit)
 		}
 	}
