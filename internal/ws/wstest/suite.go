@@ -1,0 +1,107 @@
+package wstest
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"parley.example/parley"
+	"parley.example/parley/internal/ws"
+)
+
+// A Setup is what the suite needs to test one driver on one kind of
+// connection.
+type Setup struct {
+	// Engine makes an engine that uses the driver for Pair's connections.
+	Engine func(ws.Options) *ws.Engine
+
+	// Pair makes the two ends of a connection.
+	Pair func(t testing.TB) (server, peer net.Conn)
+}
+
+// Run tests how connections behave, whatever drives them: what the handler
+// hears and what the peer gets.
+func Run(t *testing.T, s Setup) {
+	t.Run("conversations", func(t *testing.T) { s.conversations(t) })
+	for name, test := range map[string]func(*testing.T, Setup){
+		"closed by us":             closedByUs,
+		"close while closing":      closeWhileClosing,
+		"peer goes away":           peerGoesAway,
+		"peer breaks off":          peerBreaksOff,
+		"nothing after close":      nothingAfterClose,
+		"data are late":            dataAreLate,
+		"octet by octet":           octetByOctet,
+		"octets with the request":  buffered,
+		"pause holds back":         pauseHoldsBack,
+		"pause, then close":        pauseThenClose,
+		"resume from anywhere":     resumeFromAnywhere,
+		"open sends":               openSends,
+		"close in open":            closeInOpen,
+		"pong of the application":  applicationPong,
+		"slow consumer":            slowConsumer,
+		"one frame always fits":    oneFrameAlwaysFits,
+		"drain":                    drain,
+		"many senders":             manySenders,
+		"prepared":                 prepared,
+		"ping flood":               pingFlood,
+		"large message":            largeMessage,
+		"large message, then more": drainedInOrder,
+		"shutdown":                 shutdown,
+		"shutdown cuts":            shutdownCuts,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, s) })
+	}
+}
+
+// connect starts one connection; the engine is shut down when t ends.
+func (s Setup) connect(t *testing.T, opt ws.Options, a ws.Accept) (*ws.Conn, *Peer) {
+	t.Helper()
+	server, client := s.Pair(t)
+	e := s.Engine(opt)
+	peer := NewPeer(t, client)
+	c, err := e.Adopt(server, nil, a)
+	if err != nil {
+		t.Fatalf("adopt: %v", err)
+	}
+	t.Cleanup(func() {
+		client.Close()
+		stop(t, e)
+	})
+	return c, peer
+}
+
+// stop shuts e down without patience, and fails t if something is left of it.
+func stop(t testing.TB, e *ws.Engine) {
+	t.Helper()
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	e.Shutdown(ended, parley.CloseGoingAway, "")
+	if n := e.Stats().Open; n != 0 {
+		t.Errorf("%d connections are open after Shutdown", n)
+	}
+}
+
+// An echo sends every message back. It pauses while its outbox is over half
+// its limit, as an endpoint does.
+type echo struct{ Recorder }
+
+func (h *echo) OnMessage(c *ws.Conn, kind parley.Kind, data []byte) {
+	h.Recorder.OnMessage(c, kind, data)
+	c.Send(kind, data)
+	if c.Buffered() > c.OutboxLimit()/2 {
+		c.Pause()
+	}
+}
+
+func (h *echo) OnDrain(c *ws.Conn) { c.Resume() }
+
+// within fails t if done is not closed in time.
+func within(t testing.TB, done <-chan struct{}, what string) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Fatalf("%s: not in time", what)
+	}
+}
