@@ -1,0 +1,132 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// Snippets in the README and the guide are run. A fence's info string says
+// how:
+//
+//	```yaml gramex.yaml   a file of the page's app; so for python, html, …
+//	```ws /path           a dialogue: "> sent" and "< expected" lines, served from the files so far
+//	```http GET /path     a request; each line of the block stands in the answer
+//	```console            "$ parley …" lines are run
+//
+// js, nginx, text, sh and toml fences are only read. Each "## " heading of a guide page
+// starts with the files of the section before.
+func TestGuideSnippets(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/guide/*.md")
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("no guide: %v", err)
+	}
+	dir := t.TempDir()
+	for _, page := range append(pages, "../../README.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		script, err := storyOfPage(string(text))
+		if err != nil {
+			t.Errorf("%s: %v", page, err)
+			continue
+		}
+		if script == "" {
+			continue
+		}
+		name := strings.TrimSuffix(path.Base(page), ".md") + ".txtar"
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !t.Failed() {
+		testscript.Run(t, scriptParams(dir))
+	}
+}
+
+var fence = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```$")
+
+// storyOfPage turns a page's snippets into a script; "" if it has none.
+func storyOfPage(text string) (string, error) {
+	var commands, files strings.Builder
+	serving, stale := false, true
+	for n, m := range fence.FindAllStringSubmatch(text, -1) {
+		info := strings.Fields(m[1])
+		if len(info) == 0 {
+			return "", fmt.Errorf("a fence without a language:\n%s", m[2])
+		}
+		switch info[0] {
+		case "js", "nginx", "text", "sh", "toml":
+			continue
+		case "console":
+			for line := range strings.Lines(m[2]) {
+				if command, ok := strings.CutPrefix(line, "$ "); ok {
+					fmt.Fprintf(&commands, "exec %s", command)
+				}
+			}
+			continue
+		case "ws", "http":
+			if stale {
+				if serving {
+					commands.WriteString("stop\n")
+				}
+				commands.WriteString("serve app\n")
+				serving, stale = true, false
+			}
+			if err := dialogue(&commands, info, m[2]); err != nil {
+				return "", err
+			}
+			continue
+		}
+		if len(info) != 2 {
+			return "", fmt.Errorf("a %s fence that names no file:\n%s", info[0], m[2])
+		}
+		fmt.Fprintf(&files, "-- %d/%s --\n%s", n, info[1], m[2])
+		fmt.Fprintf(&commands, "mkdir app/%s\ncp %d/%s app/%s\n", path.Dir(info[1]), n, info[1], info[1])
+		stale = true
+	}
+	if commands.Len() == 0 {
+		return "", nil
+	}
+	if stale {
+		commands.WriteString("exec parley check app\n")
+	}
+	return "mkdir app\n" + commands.String() + files.String(), nil
+}
+
+func dialogue(commands *strings.Builder, info []string, block string) error {
+	if info[0] == "http" {
+		if len(info) < 3 {
+			return fmt.Errorf("an http fence without method and path")
+		}
+		fmt.Fprintf(commands, "http %s\n", strings.Join(info[1:], " "))
+		for line := range strings.Lines(block) {
+			fmt.Fprintf(commands, "stdout '%s'\n", regexp.QuoteMeta(strings.TrimSpace(line)))
+		}
+		return nil
+	}
+	if len(info) != 2 {
+		return fmt.Errorf("a ws fence without a path")
+	}
+	fmt.Fprintf(commands, "dial %s\n", info[1])
+	for line := range strings.Lines(block) {
+		quoted := "'" + strings.ReplaceAll(strings.TrimSpace(line[1:]), "'", "''") + "'"
+		switch line[0] {
+		case '>':
+			fmt.Fprintf(commands, "send %s\n", quoted)
+		case '<':
+			fmt.Fprintf(commands, "expect %s\n", quoted)
+		default:
+			return fmt.Errorf("a line of a dialogue starts with > or <: %q", line)
+		}
+	}
+	commands.WriteString("close\n")
+	return nil
+}

@@ -1,0 +1,141 @@
+// Command parley serves live applications described by a gramex.yaml.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"parley.example/parley/server"
+)
+
+// Exit statuses, the same for all commands.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+	exitConfig = 3
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run executes one command line and returns its exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	args, overrides, err := splitOverrides(args)
+	if err != nil {
+		return report(stderr, err)
+	}
+	root := rootCommand(&app{stdout: stdout, stderr: stderr, overrides: overrides})
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	return report(stderr, root.ExecuteContext(ctx))
+}
+
+// app is what every subcommand needs.
+type app struct {
+	stdout, stderr io.Writer
+	overrides      []server.Override
+}
+
+func rootCommand(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "parley [serve] [DIR or FILE] [flags]",
+		Short: "a server for live applications",
+		Long: `Parley serves the WebSockets, functions and pages that a gramex.yaml names.
+Without a command it serves the app in DIR, or in the current folder.`,
+		Example: `  parley                          serve the app in this folder
+  parley chat --listen.port=8080  serve the app in chat/ on port 8080
+  parley check chat               say what would be served, and what is wrong`,
+		Args:          usageArgs(cobra.MaximumNArgs(1)),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := mistyped(cmd, args); err != nil {
+				return err
+			}
+			return a.serve(cmd.Context(), target(args))
+		},
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SuggestionsMinimumDistance = 2
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &usageError{text: err.Error(), command: cmd.CommandPath()}
+	})
+	root.AddCommand(serveCommand(a), checkCommand(a), versionCommand(a))
+	root.SetUsageTemplate(root.UsageTemplate() + settingsHelp)
+	return root
+}
+
+const settingsHelp = `
+Settings, before or after the folder, win over the gramex.yaml:
+  --listen.port=8080        any app.* key without its "app.": app.listen.port
+  --listen.address=0.0.0.0  let other machines in (default 127.0.0.1)
+  --log.level=debug         keys of log: and python: by their section
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 the app's config is at fault.
+`
+
+// target is the app that the arguments name.
+func target(args []string) string {
+	if len(args) == 0 {
+		return "."
+	}
+	return args[0]
+}
+
+// mistyped returns an error if the folder to serve does not exist but is almost
+// a command.
+func mistyped(root *cobra.Command, args []string) error {
+	near := root.SuggestionsFor(target(args))
+	if _, err := os.Stat(target(args)); err == nil || len(near) == 0 {
+		return nil
+	}
+	return &usageError{
+		text:    fmt.Sprintf("%s is no command and no folder (did you mean parley %s?)", args[0], near[0]),
+		command: root.CommandPath(),
+	}
+}
+
+// A usageError is a command line that makes no sense.
+type usageError struct {
+	text    string
+	command string // for the hint
+}
+
+func (e *usageError) Error() string { return e.text }
+
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return &usageError{text: err.Error(), command: cmd.CommandPath()}
+		}
+		return nil
+	}
+}
+
+// report prints err, if there is one, and returns the exit status it means.
+func report(stderr io.Writer, err error) int {
+	var usage *usageError
+	var config *server.ConfigError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "parley: %v\nSee %s --help\n", usage, usage.command)
+		return exitUsage
+	case errors.As(err, &config):
+		for _, line := range config.Lines() {
+			fmt.Fprintln(stderr, line)
+		}
+		return exitConfig
+	}
+	fmt.Fprintf(stderr, "parley: %v\n", err)
+	return exitFailed
+}

@@ -1,0 +1,112 @@
+package server
+
+import (
+	"errors"
+
+	"parley.example/parley"
+	"parley.example/parley/internal/call"
+	"parley.example/parley/internal/config"
+	"parley.example/parley/internal/endpoint"
+	"parley.example/parley/internal/gofunc"
+	"parley.example/parley/internal/httpd"
+	"parley.example/parley/internal/hub"
+	"parley.example/parley/internal/python"
+	"parley.example/parley/internal/ws"
+)
+
+// Load reads the app at path, a folder or its gramex.yaml, and joins the parts
+// that serve it. Nothing runs yet, and nothing is listening. Its error is a
+// *ConfigError if the app's config is at fault.
+func Load(path string, opt Options) (*Server, error) {
+	cfg, err := config.Load(path, config.Options{
+		Overrides:   opt.Overrides,
+		CheckOrigin: endpoint.CheckOrigin,
+	})
+	if err != nil {
+		return nil, configError(err)
+	}
+	log := newLog(cfg.Log, opt.Stderr)
+	for _, warning := range cfg.Warnings {
+		log.Warn(warning.String())
+	}
+
+	sessions, store, err := openSessions(cfg.App, opt.DataDir, log)
+	if err != nil {
+		return nil, err
+	}
+	engine := ws.New(ws.Options{Log: log})
+	channels := hub.New(hub.Options{
+		Prepare: func(m parley.Message) hub.Frame { return ws.Prepare(m) },
+		Log:     log,
+	})
+	workers := python.New(python.Options{
+		Executable:  cfg.Python.Executable,
+		Dir:         cfg.Dir,
+		Dirs:        cfg.Dirs,
+		Path:        cfg.Python.Path,
+		HangTimeout: cfg.Python.HangTimeout,
+		Publish:     func(channel string, m parley.Message) { channels.Publish(channel, m, nil) },
+		Log:         log,
+	})
+	calls := call.New(map[string]call.Runtime{
+		"go":     gofunc.New(),
+		"python": workers,
+	})
+
+	s := &Server{
+		cfg: cfg, log: log, version: opt.Version,
+		engine: engine, hub: channels, sessions: sessions, store: store, workers: workers,
+	}
+	var routes []httpd.Route
+	var problems []error
+	for _, e := range cfg.Endpoints {
+		route, err := s.route(e, calls)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		routes = append(routes, route)
+	}
+	if len(problems) > 0 {
+		s.closeParts()
+		return nil, configError(errors.Join(problems...))
+	}
+
+	s.web = httpd.New(httpd.Options{
+		Routes:          routes,
+		Dir:             cfg.Dir,
+		Pages:           sessions.Pages,
+		TrustedProxies:  cfg.App.Listen.TrustedProxies,
+		Start:           s.startPage,
+		ShutdownTimeout: cfg.App.ShutdownTimeout,
+		Log:             log,
+	})
+	return s, nil
+}
+
+// route builds the handler of one endpoint.
+func (s *Server) route(e *config.Endpoint, calls *call.Chooser) (httpd.Route, error) {
+	route := httpd.Route{Name: e.Name, Pattern: e.Regexp}
+	b := &built{Endpoint: e}
+	s.endpoints = append(s.endpoints, b)
+	if e.File != nil {
+		files := httpd.NewFiles(httpd.FileOptions{Path: e.File.Path, DefaultFilename: e.File.DefaultFilename, Log: s.log})
+		route.Serve, route.Pages = files.Serve, true
+		return route, nil
+	}
+	var err error
+	if b.program, err = calls.Compile(functions(e)); err != nil {
+		return route, err
+	}
+	if e.Function != nil {
+		route.Serve, route.Pages = s.newFunction(e, b.program).Serve, true
+		return route, nil
+	}
+	socket, err := s.newSocket(e, b.program)
+	if err != nil {
+		return route, err
+	}
+	s.sockets = append(s.sockets, socket)
+	route.Serve = socket.Serve
+	return route, nil
+}

@@ -1,0 +1,149 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"parley.example/parley/internal/call"
+	"parley.example/parley/internal/config"
+	"parley.example/parley/internal/endpoint"
+	"parley.example/parley/internal/session"
+)
+
+func newLog(cfg config.Log, out io.Writer) *slog.Logger {
+	if out == nil {
+		out = os.Stderr
+	}
+	opt := &slog.HandlerOptions{Level: cfg.Level}
+	if cfg.Format == "json" {
+		return slog.New(slog.NewJSONHandler(out, opt))
+	}
+	return slog.New(slog.NewTextHandler(out, opt))
+}
+
+// openSessions opens the store that the app wishes for. The store is nil if
+// sessions live in memory.
+func openSessions(app config.App, wish string, log *slog.Logger) (*session.Manager, session.Store, error) {
+	dir, err := dataDir(wish)
+	if err != nil {
+		return nil, nil, err
+	}
+	secret := []byte(app.Settings.CookieSecret)
+	if len(secret) == 0 {
+		if secret, err = session.LoadSecret(dir); err != nil {
+			return nil, nil, err
+		}
+	}
+	var store session.Store
+	if app.Session.Store == "sqlite" {
+		path := app.Session.Path
+		if path == "" {
+			path = filepath.Join(dir, "sessions.db")
+		}
+		if store, err = session.OpenSQLite(path); err != nil {
+			return nil, nil, err
+		}
+	}
+	return session.New(session.Options{
+		Store:  store,
+		Secret: secret,
+		Cookie: app.Session.Cookie,
+		Expiry: app.Session.Expiry,
+		Log:    log,
+	}), store, nil
+}
+
+// functions are the functions of e as written; a FileHandler has none.
+func functions(e *config.Endpoint) call.Functions {
+	f := call.Functions{Endpoint: e.Name, Kwargs: e.Kwargs, Runtime: e.Runtime, Hooks: map[call.Hook]call.Pipeline{}}
+	add := func(hook call.Hook, fn *config.Function) {
+		if fn != nil {
+			f.Hooks[hook] = pipeline(fn)
+		}
+	}
+	if e.WebSocket != nil {
+		add(call.Open, e.WebSocket.Open)
+		add(call.OnMessage, e.WebSocket.OnMessage)
+		add(call.OnClose, e.WebSocket.OnClose)
+		add(call.OnPong, e.WebSocket.OnPong)
+		add(call.SelectSubprotocol, e.WebSocket.SelectSubprotocol)
+	}
+	if e.Function != nil {
+		add(call.Function, e.Function.Function)
+	}
+	return f
+}
+
+func pipeline(fn *config.Function) call.Pipeline {
+	var p call.Pipeline
+	for _, step := range fn.Steps {
+		p = append(p, call.Step{
+			Name: step.Name, Function: step.Text,
+			Args: json.RawMessage(step.Args), Kwargs: json.RawMessage(step.Kwargs),
+			Where: step.Pos.String(),
+		})
+	}
+	return p
+}
+
+// newSocket makes the WebSocketHandler of e, whose functions are p.
+func (s *Server) newSocket(e *config.Endpoint, p *call.Program) (*endpoint.WebSocket, error) {
+	var origins *endpoint.Origins
+	where := ""
+	if e.WebSocket.OriginsSet {
+		where = e.WebSocket.Origins[0].Pos.String()
+		var err error
+		if origins, err = endpoint.ParseOrigins(originTexts(e.WebSocket)); err != nil {
+			return nil, fmt.Errorf("%s: url.%s.kwargs.origins: %w", where, e.Name, err)
+		}
+	}
+	return endpoint.NewWebSocket(endpoint.Options{
+		Name:         e.Name,
+		OriginsWhere: where,
+		Program:      p,
+		Engine:       s.engine,
+		Hub:          s.hub,
+		Sessions:     s.sessions,
+		Origins:      origins,
+		MaxMessage:   e.WebSocket.MaxMessageSize,
+		PingEvery:    e.WebSocket.PingInterval,
+		StaleAfter:   e.WebSocket.PingTimeout,
+		Groups:       groupNames(e),
+		Log:          s.log,
+	}), nil
+}
+
+func originTexts(e *config.WebSocket) []string {
+	var texts []string
+	for _, origin := range e.Origins {
+		texts = append(texts, origin.Text)
+	}
+	return texts
+}
+
+func (s *Server) newFunction(e *config.Endpoint, p *call.Program) *endpoint.Function {
+	headers := http.Header{}
+	for _, header := range e.Function.Headers {
+		headers.Add(header.Name, header.Value)
+	}
+	return endpoint.NewFunction(endpoint.FunctionOptions{
+		Name:     e.Name,
+		Program:  p,
+		Engine:   s.engine,
+		Hub:      s.hub,
+		Sessions: s.sessions,
+		Headers:  headers,
+		Groups:   groupNames(e),
+		Log:      s.log,
+	})
+}
+
+// groupNames returns the names of the pattern's groups, "" for those without.
+func groupNames(e *config.Endpoint) []string {
+	return e.Regexp.SubexpNames()[1:]
+}

@@ -1,0 +1,53 @@
+package server
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"strconv"
+
+	"parley.example/parley/internal/httpd"
+	"parley.example/parley/internal/python"
+)
+
+// logStart says where the app can be opened, and how to open it to others.
+func (s *Server) logStart(addr net.Addr) {
+	host, port := s.cfg.App.Listen.Address, s.cfg.App.Listen.Port
+	if tcp, ok := addr.(*net.TCPAddr); ok {
+		port = tcp.Port
+	}
+	ip := net.ParseIP(host)
+	reach := "all who can reach it"
+	switch {
+	case host == "localhost" || ip != nil && ip.IsLoopback():
+		reach = "this machine only; --listen.address=0.0.0.0 lets others in"
+	case host == "" || ip != nil && ip.IsUnspecified():
+		host = "127.0.0.1"
+		reach = "everybody on the network"
+	}
+	s.log.Info("listening",
+		"url", fmt.Sprintf("http://%s/", net.JoinHostPort(host, strconv.Itoa(port))),
+		"open_to", reach,
+		"app", s.cfg.File, "endpoints", len(s.endpoints), "version", s.version)
+}
+
+func (s *Server) logFault(f python.Fault) {
+	s.log.Error(faultLine(f)+": this endpoint answers 503 until a saved file repairs it", "traceback", f.Traceback)
+}
+
+// startPage says what the start page shows: the endpoints as they are now.
+func (s *Server) startPage() httpd.StartPage {
+	faults := map[string]string{}
+	for _, f := range s.workers.Faults() {
+		faults[f.Endpoint] = f.Message
+	}
+	page := httpd.StartPage{Title: filepath.Base(s.cfg.Dir), Version: s.version}
+	for _, e := range s.endpoints {
+		entry := httpd.Endpoint{Name: e.Name, Pattern: e.Pattern, Kind: e.kind(), Fault: faults[e.Name]}
+		if e.program != nil {
+			entry.Runtime = e.program.Name
+		}
+		page.Endpoints = append(page.Endpoints, entry)
+	}
+	return page
+}

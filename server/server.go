@@ -1,0 +1,167 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"parley.example/parley"
+	"parley.example/parley/internal/config"
+	"parley.example/parley/internal/endpoint"
+	"parley.example/parley/internal/httpd"
+	"parley.example/parley/internal/hub"
+	"parley.example/parley/internal/python"
+	"parley.example/parley/internal/session"
+	"parley.example/parley/internal/ws"
+)
+
+// Options of a Server. The zero value serves on what the app's YAML says, logs
+// to standard error and keeps its data in the user's config directory.
+type Options struct {
+	// Overrides are settings of the command line, in order; they win over the
+	// YAML.
+	Overrides []Override
+
+	// DataDir holds the session store and the signing secret; "" means
+	// $PARLEYDATA, or parley in the user's config directory.
+	DataDir string
+
+	// Stderr takes the log; nil means os.Stderr.
+	Stderr io.Writer
+
+	// Version is what the start-up line says; "" says nothing.
+	Version string
+}
+
+// An Override is one --key=value of the command line: listen.port=8080 sets
+// app.listen.port, log.* and python.* set those sections.
+type Override = config.Override
+
+// A Server is one loaded app. Use it for one Run or one Check.
+type Server struct {
+	cfg     *config.Config // set by Load, then read-only, as are all fields
+	log     *slog.Logger
+	version string
+
+	engine    *ws.Engine
+	hub       *hub.Hub
+	sessions  *session.Manager
+	store     session.Store
+	workers   *python.Runtime
+	endpoints []*built
+	sockets   []*endpoint.WebSocket
+	web       *httpd.Server
+}
+
+// Run serves the app until ctx ends, then stops: it accepts nothing new,
+// closes the sockets with 1001, waits for every on_close, ends the workers and
+// saves the sessions. The first two have app.shutdown_timeout. Its error is
+// nil if it served and stopped in order; a *ConfigError means that the app
+// cannot be served as it is configured.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.closeParts()
+	stopSessions := s.start(ctx, s.sessions.Run)
+	defer stopSessions()
+
+	err := s.workers.Start(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		return s.pythonError(err)
+	}
+	stopWorkers := s.start(ctx, s.workers.Run)
+	defer stopWorkers()
+	for _, fault := range s.workers.Faults() {
+		s.logFault(fault)
+	}
+
+	stopWatching := s.start(ctx, s.watch)
+	defer stopWatching()
+	return s.serve(ctx)
+}
+
+// start runs a part in a goroutine of its own. The part outlives ctx: it ends
+// when stop is called, which waits for it.
+func (s *Server) start(ctx context.Context, run func(context.Context) error) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			s.log.Error("a part has stopped", "err", err)
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// serve listens until ctx ends, and then closes what is open.
+func (s *Server) serve(ctx context.Context) error {
+	listener, err := httpd.Listen(s.cfg.App.Listen.Address, s.cfg.App.Listen.Port)
+	if err != nil {
+		return err
+	}
+	s.logStart(listener.Addr())
+	served := make(chan error, 1)
+	serving, stopServing := context.WithCancel(ctx)
+	defer stopServing()
+	go func() { served <- s.web.Serve(serving, listener) }()
+
+	select {
+	case err := <-served: // it cannot accept any more
+		return err
+	case <-ctx.Done():
+	}
+	s.log.Info("stopping", "connections", s.engine.Stats().Open)
+	began := time.Now()
+	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.App.ShutdownTimeout)
+	defer cancel()
+	if err := s.drain(deadline); err != nil {
+		s.log.Warn("not everything ended in time", "err", err)
+	}
+	err = <-served
+	s.log.Info("stopped", "took", time.Since(began).Round(time.Millisecond))
+	return err
+}
+
+// drain closes every socket and waits until each on_close has run.
+func (s *Server) drain(ctx context.Context) error {
+	errs := []error{s.engine.Shutdown(ctx, parley.CloseGoingAway, "server is stopping")}
+	for _, socket := range s.sockets {
+		errs = append(errs, socket.Wait(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Server) closeParts() {
+	if err := s.hub.Close(); err != nil {
+		s.log.Warn("hub", "err", err)
+	}
+	if s.store != nil {
+		if err := s.store.Close(); err != nil {
+			s.log.Error("closing the session store", "err", err)
+		}
+	}
+}
+
+// dataDir is where Parley keeps what outlives it.
+func dataDir(wish string) (string, error) {
+	if wish != "" {
+		return wish, nil
+	}
+	if dir := os.Getenv("PARLEYDATA"); dir != "" {
+		return dir, nil
+	}
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "", fmt.Errorf("no place for sessions: %w (set PARLEYDATA to a folder)", err)
+	}
+	return dir + string(os.PathSeparator) + "parley", nil
+}
