@@ -28,7 +28,9 @@ func (s *Server) Check(ctx context.Context, out io.Writer) error {
 		stop := s.start(ctx, s.workers.Run)
 		defer stop()
 	}
-	s.report(out)
+	if err := s.report(out); err != nil {
+		return err
+	}
 	if faults := s.workers.Faults(); len(faults) > 0 {
 		return faultError(faults)
 	}
@@ -36,9 +38,8 @@ func (s *Server) Check(ctx context.Context, out io.Writer) error {
 }
 
 // report writes a line per endpoint, and under it one per function.
-func (s *Server) report(out io.Writer) {
+func (s *Server) report(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	defer w.Flush()
 	if len(s.endpoints) == 0 {
 		fmt.Fprintln(w, "no endpoints: only the folder's pages are served")
 	}
@@ -51,6 +52,7 @@ func (s *Server) report(out io.Writer) {
 			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", hook, e.functionText(hook), e.program.Name, e.program.Why[hook])
 		}
 	}
+	return w.Flush()
 }
 
 // hooks in the order in which they are shown.
