@@ -3,10 +3,8 @@ package server
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"path/filepath"
 
 	"parley.example/parley/internal/call"
@@ -14,17 +12,6 @@ import (
 	"parley.example/parley/internal/endpoint"
 	"parley.example/parley/internal/session"
 )
-
-func newLog(cfg config.Log, out io.Writer) *slog.Logger {
-	if out == nil {
-		out = os.Stderr
-	}
-	opt := &slog.HandlerOptions{Level: cfg.Level}
-	if cfg.Format == "json" {
-		return slog.New(slog.NewJSONHandler(out, opt))
-	}
-	return slog.New(slog.NewTextHandler(out, opt))
-}
 
 // openSessions opens the store that the app wishes for. The store is nil if
 // sessions live in memory.

@@ -125,6 +125,8 @@ type Effects interface {
 
 	// Fail says that a function raised. The endpoint logs it once and closes
 	// the connection with CloseInternal; on_close runs as after any close.
+	// What has no Hook, a timer or task that a function started, is only
+	// logged.
 	Fail(err *FunctionError)
 
 	// WhenDrained calls fn once, when the connection's outbox is under half
@@ -158,11 +160,16 @@ const (
 
 // A FunctionError is an exception of user code.
 type FunctionError struct {
-	Hook      Hook
+	Hook      Hook   // "" if a timer or task raised
 	Message   string // one line: "TypeError: can only concatenate str …"
 	Traceback string // several lines, ending with Message; "" if there is none
 	Bytes     int    // size of the message it worked on; 0 if it had none
 }
 
-// Error returns the hook and the one-line message.
-func (e *FunctionError) Error() string { return string(e.Hook) + ": " + e.Message }
+// Error returns the hook, if there is one, and the one-line message.
+func (e *FunctionError) Error() string {
+	if e.Hook == "" {
+		return e.Message
+	}
+	return string(e.Hook) + ": " + e.Message
+}

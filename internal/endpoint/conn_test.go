@@ -236,6 +236,22 @@ func TestEndings(t *testing.T) {
 	}
 }
 
+func TestTimerThatRaisesIsOnlyLogged(t *testing.T) {
+	perform(t, func(t *testing.T, st *stage) {
+		st.serve(endpoint.Options{})
+		p := st.dial(websocket.DialOptions{})
+		s := st.puppet.Stream(t, 0)
+		for range 2 {
+			s.Fail(&call.FunctionError{Message: "timer tick: ValueError: no"})
+		}
+		s.Write(parley.Text, []byte("still here"))
+		p.expect("still here")
+		if lines := st.log.With("level=ERROR", "timer tick: ValueError: no", "conn=1"); len(lines) != 2 {
+			t.Errorf("logged %q", lines)
+		}
+	})
+}
+
 func TestOnCloseThatRaisesIsOnlyLogged(t *testing.T) {
 	perform(t, func(t *testing.T, st *stage) {
 		st.puppet.play = func(s *puppetStream, line string) {

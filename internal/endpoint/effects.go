@@ -104,8 +104,12 @@ func (c *conn) Done(n int) {
 
 // Fail logs the connection's first failure with its traceback, and that of
 // on_close; of messages that were under way and fail like the first, the log
-// gets the number.
+// gets the number. What a timer or task raised is logged each time.
 func (c *conn) Fail(err *call.FunctionError) {
+	if err.Hook == "" {
+		logRaised(c.endpoint.log, c.endpoint.opt.Name, c.id, err)
+		return
+	}
 	if c.failures.Add(1) == 1 || err.Hook == call.OnClose {
 		logRaised(c.endpoint.log, c.endpoint.opt.Name, c.id, err)
 	}
