@@ -50,11 +50,22 @@ class _Finder(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         rule = self._rules.get(name)
         if rule is None:
+            self._check_part(name, path)
             return None
         spec = self._elsewhere(name, path, target) or _standin(name, rule.standin)
         if spec is not None and hasattr(spec.loader, 'exec_module'):
             spec.loader = _Loader(spec.loader, rule.patch)
         return spec
+
+    def _check_part(self, name, path):
+        """Raise an error that helps if name is a part of a package that its stand-in lacks."""
+        package = name.rpartition('.')[0]
+        if package not in self._rules or not any(place.startswith(_HERE) for place in path or ()):
+            return
+        if importlib.machinery.PathFinder.find_spec(name, path) is None:
+            raise ModuleNotFoundError(
+                f'No module named {name!r}: {package} is not installed, and Parley stands in for some of it only; '
+                f'install {package}', name=name)
 
     def _elsewhere(self, name, path, target):
         for finder in sys.meta_path:

@@ -1,0 +1,5 @@
+"""What other modules share."""
+
+
+class TimeoutError(Exception):
+    """Something took longer than it may."""
