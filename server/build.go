@@ -22,18 +22,12 @@ func Load(path string, opt Options) (*Server, error) {
 		Overrides:   opt.Overrides,
 		CheckOrigin: endpoint.CheckOrigin,
 	})
-	if err != nil {
+	var wrong *config.Error
+	if err != nil && (cfg == nil || !errors.As(err, &wrong)) {
 		return nil, configError(err)
 	}
-	log := newLog(cfg.Log, opt.Stderr)
-	for _, warning := range cfg.Warnings {
-		log.Warn(warning.String())
-	}
 
-	sessions, store, err := openSessions(cfg.App, opt.DataDir, log)
-	if err != nil {
-		return nil, err
-	}
+	log := newLog(cfg.Log, opt.Stderr)
 	engine := ws.New(ws.Options{Log: log})
 	channels := hub.New(hub.Options{
 		Prepare: func(m parley.Message) hub.Frame { return ws.Prepare(m) },
@@ -49,29 +43,35 @@ func Load(path string, opt Options) (*Server, error) {
 		Log:         log,
 	})
 	calls := call.New(map[string]call.Runtime{
-		"go":     gofunc.New(),
-		"python": workers,
+		call.Go:     gofunc.New(),
+		call.Python: workers,
 	})
+	endpoints, err := compile(cfg.Endpoints, calls, wrong)
+	if err != nil {
+		return nil, configError(err)
+	}
+	for _, warning := range cfg.Warnings {
+		log.Warn(warning.String())
+	}
 
+	sessions, store, err := openSessions(cfg.App, opt.DataDir, log)
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
 		cfg: cfg, log: log, version: opt.Version,
 		engine: engine, hub: channels, sessions: sessions, store: store, workers: workers,
+		endpoints: endpoints,
 	}
 	var routes []httpd.Route
-	var problems []error
-	for _, e := range cfg.Endpoints {
-		route, err := s.route(e, calls)
+	for _, b := range endpoints {
+		route, err := s.route(b)
 		if err != nil {
-			problems = append(problems, err)
-			continue
+			s.closeParts()
+			return nil, err
 		}
 		routes = append(routes, route)
 	}
-	if len(problems) > 0 {
-		s.closeParts()
-		return nil, configError(errors.Join(problems...))
-	}
-
 	s.web = httpd.New(httpd.Options{
 		Routes:          routes,
 		Dir:             cfg.Dir,
@@ -85,28 +85,21 @@ func Load(path string, opt Options) (*Server, error) {
 }
 
 // route builds the handler of one endpoint.
-func (s *Server) route(e *config.Endpoint, calls *call.Chooser) (httpd.Route, error) {
-	route := httpd.Route{Name: e.Name, Pattern: e.Regexp}
-	b := &built{Endpoint: e}
-	s.endpoints = append(s.endpoints, b)
-	if e.File != nil {
-		files := httpd.NewFiles(httpd.FileOptions{Path: e.File.Path, DefaultFilename: e.File.DefaultFilename, Log: s.log})
+func (s *Server) route(b *built) (httpd.Route, error) {
+	route := httpd.Route{Name: b.Name, Pattern: b.Regexp}
+	switch {
+	case b.File != nil:
+		files := httpd.NewFiles(httpd.FileOptions{Path: b.File.Path, DefaultFilename: b.File.DefaultFilename, Log: s.log})
 		route.Serve, route.Pages = files.Serve, true
-		return route, nil
+	case b.Function != nil:
+		route.Serve, route.Pages = s.newFunction(b.Endpoint, b.program).Serve, true
+	default:
+		socket, err := s.newSocket(b.Endpoint, b.program)
+		if err != nil {
+			return route, err
+		}
+		s.sockets = append(s.sockets, socket)
+		route.Serve = socket.Serve
 	}
-	var err error
-	if b.program, err = calls.Compile(functions(e)); err != nil {
-		return route, err
-	}
-	if e.Function != nil {
-		route.Serve, route.Pages = s.newFunction(e, b.program).Serve, true
-		return route, nil
-	}
-	socket, err := s.newSocket(e, b.program)
-	if err != nil {
-		return route, err
-	}
-	s.sockets = append(s.sockets, socket)
-	route.Serve = socket.Serve
 	return route, nil
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strings"
 
-	"parley.example/parley/internal/call"
 	"parley.example/parley/internal/config"
 )
 
@@ -20,23 +19,16 @@ func (e *ConfigError) Lines() []string { return e.lines }
 // Error returns all problems, one a line.
 func (e *ConfigError) Error() string { return strings.Join(e.lines, "\n") }
 
-// configError makes a ConfigError of an error that holds problems of the
-// config or of its functions; other errors stay as they are.
+// configError makes a ConfigError of a *config.Error; other errors stay as they
+// are.
 func configError(err error) error {
-	if lines := problemLines(err); len(lines) > 0 {
-		return &ConfigError{lines: lines}
+	var wrong *config.Error
+	if !errors.As(err, &wrong) {
+		return err
 	}
-	return err
-}
-
-func problemLines(err error) []string {
-	var inConfig *config.Error
-	if errors.As(err, &inConfig) {
-		return strings.Split(inConfig.Error(), "\n")
+	e := &ConfigError{}
+	for _, p := range wrong.Problems {
+		e.lines = append(e.lines, p.String())
 	}
-	var inFunction call.Problem
-	if errors.As(err, &inFunction) {
-		return strings.Split(err.Error(), "\n")
-	}
-	return nil
+	return e
 }

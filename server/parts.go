@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"path/filepath"
 
@@ -45,23 +46,28 @@ func openSessions(app config.App, wish string, log *slog.Logger) (*session.Manag
 	}), store, nil
 }
 
-// functions are the functions of e as written; a FileHandler has none.
-func functions(e *config.Endpoint) call.Functions {
-	f := call.Functions{Endpoint: e.Name, Kwargs: e.Kwargs, Runtime: e.Runtime, Hooks: map[call.Hook]call.Pipeline{}}
-	add := func(hook call.Hook, fn *config.Function) {
-		if fn != nil {
-			f.Hooks[hook] = pipeline(fn)
-		}
-	}
+// hooksOf returns the functions of e by their hooks; a FileHandler has none.
+func hooksOf(e *config.Endpoint) map[call.Hook]*config.Function {
+	hooks := map[call.Hook]*config.Function{}
 	if e.WebSocket != nil {
-		add(call.Open, e.WebSocket.Open)
-		add(call.OnMessage, e.WebSocket.OnMessage)
-		add(call.OnClose, e.WebSocket.OnClose)
-		add(call.OnPong, e.WebSocket.OnPong)
-		add(call.SelectSubprotocol, e.WebSocket.SelectSubprotocol)
+		hooks[call.Open] = e.WebSocket.Open
+		hooks[call.OnMessage] = e.WebSocket.OnMessage
+		hooks[call.OnClose] = e.WebSocket.OnClose
+		hooks[call.OnPong] = e.WebSocket.OnPong
+		hooks[call.SelectSubprotocol] = e.WebSocket.SelectSubprotocol
 	}
 	if e.Function != nil {
-		add(call.Function, e.Function.Function)
+		hooks[call.Function] = e.Function.Function
+	}
+	maps.DeleteFunc(hooks, func(_ call.Hook, fn *config.Function) bool { return fn == nil })
+	return hooks
+}
+
+// functions are the functions of e as package call wants them.
+func functions(e *config.Endpoint) call.Functions {
+	f := call.Functions{Endpoint: e.Name, Kwargs: e.Kwargs, Runtime: e.Runtime, Hooks: map[call.Hook]call.Pipeline{}}
+	for hook, fn := range hooksOf(e) {
+		f.Hooks[hook] = pipeline(fn)
 	}
 	return f
 }

@@ -27,7 +27,7 @@ func (b *builder) build(settings *node, urls []*entry) {
 	b.python(valueOf(f["python"]))
 	b.runtime(&b.cfg.Runtime, f["runtime"], "runtime")
 	b.endpoints(urls)
-	b.cfg.Warnings = b.r.sorted(b.r.warnings)
+	b.cfg.Warnings = inFileOrder(b.r.warnings, b.r.files)
 }
 
 func (b *builder) app(n *node) {

@@ -19,6 +19,7 @@ func (b *builder) endpoints(urls []*entry) {
 	first := map[place]*Endpoint{}
 	for _, e := range urls {
 		end := b.endpoint(e)
+		b.cfg.Endpoints = append(b.cfg.Endpoints, end)
 		if end.Regexp == nil {
 			continue
 		}
@@ -30,7 +31,6 @@ func (b *builder) endpoints(urls []*entry) {
 		} else {
 			first[at] = end
 		}
-		b.cfg.Endpoints = append(b.cfg.Endpoints, end)
 	}
 	slices.SortStableFunc(b.cfg.Endpoints, func(a, b *Endpoint) int { return cmp.Compare(b.Priority, a.Priority) })
 }

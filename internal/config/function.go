@@ -63,12 +63,6 @@ func (b *builder) single(n *node, name, path, hook string) *Function {
 		b.r.addf(ruleFunction, n.pos, path, "is empty; write an expression such as chat.open, or remove %s", hook)
 		return nil
 	}
-	if check := b.l.opt.CheckFunction; check != nil {
-		if err := check(s); err != nil {
-			b.r.addf(ruleFunctionText, n.pos, path, "%v", err)
-			return nil
-		}
-	}
 	return &Function{Pos: n.pos, Steps: []Step{{Name: name, Text: s, Pos: n.pos}}}
 }
 

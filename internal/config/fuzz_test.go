@@ -30,8 +30,8 @@ func FuzzLoad(f *testing.F) {
 		}
 		env := func(name string) (string, bool) { return "SECRETIVE", name == "HOME" || name == "PORT" }
 		cfg, err := load("/app/gramex.yaml", Options{Env: env}, read)
-		if (cfg == nil) == (err == nil) {
-			t.Fatalf("config %v, error %v", cfg, err)
+		if cfg == nil && err == nil {
+			t.Fatal("neither a config nor an error")
 		}
 		if err != nil {
 			if len(problemsOf(t, err)) == 0 {

@@ -9,7 +9,7 @@ import (
 )
 
 // Options of Load. The zero value reads the environment of this process and
-// checks neither origins nor functions.
+// does not check origins.
 type Options struct {
 	// Env looks a variable of the environment up; nil means os.LookupEnv.
 	Env func(name string) (value string, ok bool)
@@ -18,18 +18,18 @@ type Options struct {
 	// files, and later ones over earlier ones.
 	Overrides []Override
 
-	// CheckOrigin says what is wrong with one entry of origins:, and
-	// CheckFunction with the text of one function; nil accepts all. Their
-	// errors become problems.
-	CheckOrigin   func(origin string) error
-	CheckFunction func(text string) error
+	// CheckOrigin says what is wrong with one entry of origins:, which becomes
+	// a problem; nil accepts all.
+	CheckOrigin func(origin string) error
 }
 
 // mainFile is what Load looks for in a folder.
 const mainFile = "gramex.yaml"
 
 // Load reads the app at path: a folder with a gramex.yaml, or such a file. Its
-// error is an *Error with everything that is wrong.
+// error is an *Error with everything that is wrong. The Config that comes with
+// an Error holds what could be read: it is good for finding more problems, not
+// for serving; it is nil if nothing could be read.
 func Load(path string, opt Options) (*Config, error) {
 	return load(path, opt, readFile)
 }
@@ -51,10 +51,7 @@ func load(path string, opt Options, read func(path string) ([]byte, error)) (*Co
 	l.override(settings)
 	b := &builder{l: l, r: l.r, cfg: defaults()}
 	b.build(settings, urls)
-	if err := l.r.err(); err != nil {
-		return nil, err
-	}
-	return &b.cfg, nil
+	return &b.cfg, l.r.err()
 }
 
 // A loader reads the files of one app. It belongs to one Load.

@@ -53,6 +53,13 @@ func (p Problem) String() string {
 // files as they are read, then the command line.
 type Error struct {
 	Problems []Problem // at least one
+
+	files []string // names of files in the order of reading
+}
+
+// Add adds problems that were found after Load, each in its place.
+func (e *Error) Add(problems ...Problem) {
+	e.Problems = inFileOrder(append(e.Problems, problems...), e.files)
 }
 
 // Error returns the problems, one on each line.
@@ -83,12 +90,12 @@ func newProblem(rule rule, pos Pos, key, text string) Problem {
 	return Problem{File: pos.File, Line: pos.Line, Column: pos.Column, Key: key, Text: text, rule: rule}
 }
 
-// sorted returns list in file order. One place can be reached twice, through
-// YAML aliases; it is told once.
-func (r *report) sorted(list []Problem) []Problem {
+// inFileOrder returns list sorted. One place can be reached twice, through YAML
+// aliases; it is told once.
+func inFileOrder(list []Problem, files []string) []Problem {
 	order := map[string]int{}
-	for i, name := range r.files {
-		order[name] = i - len(r.files) // below 0, which is what flags get
+	for i, name := range files {
+		order[name] = i - len(files) // below 0, which is what flags get
 	}
 	list = slices.Clone(list)
 	slices.SortStableFunc(list, func(a, b Problem) int {
@@ -106,5 +113,5 @@ func (r *report) err() error {
 	if len(r.problems) == 0 {
 		return nil
 	}
-	return &Error{Problems: r.sorted(r.problems)}
+	return &Error{Problems: inFileOrder(r.problems, r.files), files: r.files}
 }

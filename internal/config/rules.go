@@ -76,7 +76,6 @@ const (
 	ruleOrigins       rule = "origins"        // no origin, or an empty one
 	ruleOrigin        rule = "origin"         // Options.CheckOrigin refused it
 	ruleFunction      rule = "function"       // empty, or arguments beside a pipeline
-	ruleFunctionText  rule = "function-text"  // Options.CheckFunction refused it
 	ruleStepName      rule = "step-name"      // name: that cannot be a variable
 	ruleWarnSections  rule = "warn-sections"  // warning: sections Parley has no use for
 	ruleWarnPattern   rule = "warn-pattern"   // warning: can never be reached
