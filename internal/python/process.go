@@ -1,0 +1,42 @@
+package python
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// A process is one worker process that has been started.
+type process interface {
+	// Link is the server's end of the socket pair. It is closed by its reader.
+	Link() io.ReadWriteCloser
+
+	// Deadline ends reads of the link after d at the latest. It is for the
+	// case that the process has ended and a child of it still holds the link.
+	Deadline(d time.Duration)
+
+	// PID is for the log.
+	PID() int
+
+	// Dump asks for the stacks of all threads, on standard error.
+	Dump()
+
+	// Kill ends the process and its group, at once. It is idempotent.
+	Kill()
+
+	// Done is closed when the process has ended and has been reaped.
+	Done() <-chan struct{}
+
+	// Exit says how it ended, as "exit status 1". Valid once Done is closed.
+	Exit() string
+}
+
+// A launcher finds what a worker needs, once, and then starts processes.
+type launcher interface {
+	// Prepare finds the interpreter and unpacks the worker. Its error is a
+	// *NoPythonError if there is no interpreter that can run it.
+	Prepare(ctx context.Context) error
+
+	// Launch starts a process.
+	Launch() (process, error)
+}

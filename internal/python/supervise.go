@@ -1,0 +1,213 @@
+package python
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"parley.example/parley"
+)
+
+const workerName = "w1" // there is one
+
+const (
+	restartReason = "worker restarted"
+	stopReason    = "server is stopping"
+
+	leaveTime = 2 * time.Second // for a worker to end after its link has
+	drainTime = 1 * time.Second // for the link to end after its worker has
+)
+
+// Between two workers.
+const (
+	healthyTime   = 5 * time.Second // a worker that lived so long begins a new count
+	firstPause    = 100 * time.Millisecond
+	maxPause      = 1 * time.Second  // after workers that had loaded the app: handshakes wait 2 s
+	maxStartPause = 10 * time.Second // after workers that died before
+)
+
+// An ending is how one worker's life went.
+type ending struct {
+	loaded bool // it had imported the app
+	lived  time.Duration
+	hung   bool
+	open   int    // connections that it took along
+	status string // "signal: killed"
+	err    error  // why it did not start, or what was wrong with its rows
+}
+
+// backoff is how long to wait before the next worker.
+type backoff struct{ next time.Duration }
+
+// after returns the pause after a life: none the first time, then doubling.
+func (b *backoff) after(e ending) time.Duration {
+	limit := maxStartPause
+	if e.loaded {
+		limit = maxPause
+		if e.lived >= healthyTime {
+			b.next = 0
+		}
+	}
+	pause := min(b.next, limit)
+	b.next = min(max(firstPause, 2*pause), limit)
+	return pause
+}
+
+// supervise starts one worker after the other until ctx ends.
+func (r *Runtime) supervise(ctx context.Context) {
+	defer r.end()
+	var wait backoff
+	for {
+		e := r.runWorker(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		pause := wait.after(e)
+		r.logEnding(e, pause)
+		r.update(func() {
+			r.restarts++
+			if !r.tried {
+				r.tried = true
+				r.faults = r.faultsOfAll(e)
+			}
+		})
+		if !r.sleep(ctx, pause) {
+			return
+		}
+	}
+}
+
+// sleep waits, but not on after a file was saved. It reports false if ctx
+// ended.
+func (r *Runtime) sleep(ctx context.Context, pause time.Duration) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.saved:
+	case <-ctx.Done():
+	}
+	return ctx.Err() == nil
+}
+
+// runWorker runs one worker until it dies or ctx ends. When it returns the
+// process has been reaped and nothing of its link is left.
+func (r *Runtime) runWorker(ctx context.Context) ending {
+	p, err := r.launcher.Launch()
+	if err != nil {
+		return ending{err: err}
+	}
+	began := time.Now()
+	l := newLink(p.Link())
+	log := r.log.With("worker", workerName)
+	var w *worker
+	w = newWorker(workerName, l, log, r.out, func(report loadedJSON, first bool) { r.loaded(w, report, first) })
+	problem := w.start(r.config(workerName))        // before anybody else can send
+	r.update(func() { r.live, r.ready = w, false }) // before the answer can come
+
+	var loops sync.WaitGroup
+	read := make(chan error, 1)
+	loops.Go(func() { read <- l.readLoop(w.apply) })
+	loops.Go(l.writeLoop)
+	beating, stopBeat := context.WithCancel(ctx)
+	defer stopBeat()
+	loops.Go(func() { w.beat(beating, p, r.opt.HangTimeout) })
+
+	code, reason := parley.CloseRestart, restartReason
+	if problem == nil {
+		select {
+		case problem = <-read:
+		case <-p.Done():
+			p.Deadline(drainTime)
+			problem = <-read
+		case <-ctx.Done():
+			code, reason = parley.CloseGoingAway, stopReason
+			l.close()
+			_ = <-read // cut off by ourselves
+		}
+	}
+	stopBeat()
+	e := ending{lived: time.Since(began), err: problem}
+	r.update(func() {
+		e.loaded = r.ready
+		r.live, r.ready = nil, false
+	})
+	e.open = w.die(code, reason)
+	l.close()
+	if problem != nil {
+		p.Kill()
+	}
+	r.reap(p, log)
+	loops.Wait()
+	e.hung, e.status = w.hung.Load(), p.Exit()
+	return e
+}
+
+// reap waits for the end of a process whose link has been closed, and brings
+// it about if need be.
+func (r *Runtime) reap(p process, log *slog.Logger) {
+	timer := time.NewTimer(leaveTime)
+	defer timer.Stop()
+	select {
+	case <-p.Done():
+		return
+	case <-timer.C:
+	}
+	log.Warn("worker did not leave when its link ended: killed")
+	p.Kill()
+	<-p.Done()
+}
+
+// config is the first row of a worker.
+func (r *Runtime) config(name string) configJSON {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return configJSON{
+		Version:   linkVersion,
+		Name:      name,
+		Dirs:      append([]string{}, r.opt.Dirs...),
+		Path:      append([]string{}, r.opt.Path...),
+		Endpoints: r.endpoints,
+	}
+}
+
+func (r *Runtime) logEnding(e ending, pause time.Duration) {
+	log := r.log.With("worker", workerName, "restart_in", pause)
+	var protocol *rowError
+	switch {
+	case e.status == "":
+		log.Error("worker did not start", "err", e.err)
+	case e.hung:
+		log.Error("worker hung and was killed: its connections close with 1012, without on_close",
+			"silent", r.opt.HangTimeout, "connections", e.open)
+	case errors.As(e.err, &protocol):
+		log.Error("worker sent what is no row and was killed: its connections close with 1012, without on_close",
+			"err", e.err, "connections", e.open)
+	default:
+		log.Error("worker died: its connections close with 1012, without on_close",
+			"status", e.status, "connections", e.open)
+	}
+}
+
+// faultsOfAll says of every function that the first worker died before it had
+// loaded it. r.mu is held.
+func (r *Runtime) faultsOfAll(e ending) []Fault {
+	why := "the worker died while it imported the app: " + e.status
+	switch {
+	case e.status == "":
+		why = "the worker did not start: " + e.err.Error()
+	case e.hung:
+		why = "the worker hung while it imported the app"
+	}
+	var faults []Fault
+	for _, endpoint := range r.endpoints {
+		for hook, steps := range endpoint.Hooks {
+			for _, step := range steps {
+				faults = append(faults, Fault{Endpoint: endpoint.Name, Hook: hook, Where: step.Where, Message: why})
+			}
+		}
+	}
+	return faults
+}
