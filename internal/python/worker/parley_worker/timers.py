@@ -46,18 +46,22 @@ def _patch_ioloop(ioloop):
 
 
 def _patch_periodic(periodic):
-    start = periodic.start
+    start, stop = periodic.start, periodic.stop
     held = claims.Claims()
 
     @functools.wraps(start)
-    def start_and_note(timer):
+    def start_once(timer):
         went_on = timer.is_running()
+        if went_on:
+            stop(timer)  # or it would tick twice as often
+        timer._begun = object()
         start(timer)
         held.started(timer, went_on, timer.stop)
 
     async def run(timer):
         if not timer.is_running():
             return
+        begun = timer._begun
         what = f'timer {name_of(timer.callback)}'
         try:
             result = timer.callback()
@@ -75,10 +79,11 @@ def _patch_periodic(periodic):
         else:
             _ended(what)
         finally:
-            timer._schedule_next()
+            if timer._begun is begun:  # else it was started anew meanwhile, and ticks already
+                timer._schedule_next()
 
     run.of_timer = True
-    periodic.start = start_and_note
+    periodic.start = start_once
     periodic._run = run
 
 

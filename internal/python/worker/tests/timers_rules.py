@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import unittest
+from unittest import mock
 
 from tests import fakes
 from parley_worker import here, messages, runs, timers
@@ -232,6 +233,58 @@ class Periodic(Case):
                 self.assertEqual(len(self.worker.named('warn')), 1)
                 self.assertRegex(self.worker.named('warn')[0][1],
                                  rf'^timer {__name__}\..*{callback.__name__} is stopped: connection 1 is closed')
+
+
+class Clock:
+    """An IOLoop that calls nobody back by itself."""
+
+    def __init__(self):
+        self.pending = []
+
+    def time(self):
+        return 0
+
+    def add_timeout(self, deadline, callback):
+        self.pending.append((deadline, callback))
+        return self.pending[-1]
+
+    def remove_timeout(self, timeout):
+        if timeout in self.pending:
+            self.pending.remove(timeout)
+
+
+class Restart(Case):
+    async def test_a_timer_that_is_started_again_ticks_as_before(self):
+        def again():
+            timer.start()
+
+        def anew():
+            timer.stop()
+            timer.start()
+
+        async def slowly():
+            timer.stop()
+            await asyncio.sleep(0)
+            timer.start()
+            await asyncio.sleep(0)
+
+        def off_and_on():
+            timer.stop()
+            timer.start()
+            timer.start()
+
+        for callback in (again, anew, slowly, off_and_on, lambda: None):
+            clock = Clock()
+            with self.subTest(callback=callback.__name__), mock.patch.object(IOLoop, 'current', lambda: clock):
+                timer = PeriodicCallback(callback, 1000)
+                timer.start()
+                timer.start()
+                for _ in range(3):
+                    self.assertEqual(len(clock.pending), 1)
+                    await clock.pending.pop()[1]()
+                timer.stop()
+                self.assertEqual(clock.pending, [])
+                self.assertEqual(self.worker.named('raised'), [])
 
 
 class Later(Case):

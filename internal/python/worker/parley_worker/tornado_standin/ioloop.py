@@ -138,7 +138,9 @@ class PeriodicCallback:
     def stop(self):
         """Don't call back any more."""
         self._running = False
-        self._cancel()
+        if self._timeout is not None:
+            self.io_loop.remove_timeout(self._timeout)
+            self._timeout = None
 
     def is_running(self):
         """Whether it was started and not stopped since."""
@@ -158,7 +160,6 @@ class PeriodicCallback:
 
     def _schedule_next(self):
         if self._running:
-            self._cancel()  # start() was called by the callback, or twice
             self._update_next(self.io_loop.time())
             self._timeout = self.io_loop.add_timeout(self._next_timeout, self._run)
 
@@ -167,8 +168,3 @@ class PeriodicCallback:
         interval = self.callback_time / 1000 * (1 + self.jitter * (random.random() - 0.5))
         missed = max(0, math.floor((now - self._next_timeout) / interval))
         self._next_timeout += (missed + 1) * interval
-
-    def _cancel(self):
-        if self._timeout is not None:
-            self.io_loop.remove_timeout(self._timeout)
-            self._timeout = None
