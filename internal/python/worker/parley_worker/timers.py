@@ -132,7 +132,8 @@ def _patch_loop(loop):
             return original(self, _owned(callback), *args, **kwargs)
         return method
 
-    for name, wrap in (('call_at', call_at), ('add_callback', add_callback), ('add_callback_from_signal', add_callback)):
+    wraps = {'call_at': call_at, 'add_callback': add_callback, 'add_callback_from_signal': add_callback}
+    for name, wrap in wraps.items():
         if name in loop.__dict__:
             setattr(loop, name, wrap(loop.__dict__[name]))
 
