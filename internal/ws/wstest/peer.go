@@ -20,7 +20,8 @@ import (
 // nothing by itself: it answers no ping and reads only in Next. It reads as
 // strictly as RFC 6455 allows.
 type Peer struct {
-	Conn net.Conn
+	Conn     net.Conn
+	Patience time.Duration // for how long Send and Next wait before they fail the test
 
 	t testing.TB
 	r *bufio.Reader
@@ -29,7 +30,7 @@ type Peer struct {
 // NewPeer makes a Peer that lives until t ends.
 func NewPeer(t testing.TB, nc net.Conn) *Peer {
 	t.Cleanup(func() { nc.Close() })
-	return &Peer{Conn: nc, t: t, r: bufio.NewReader(nc)}
+	return &Peer{Conn: nc, Patience: patience, t: t, r: bufio.NewReader(nc)}
 }
 
 // Send writes the frames in one piece. It does not mind if the server has
@@ -39,7 +40,7 @@ func (p *Peer) Send(frames ...Frame) { p.Write(Wire(frames...)) }
 // Write writes octets as they are, and does not mind errors either.
 func (p *Peer) Write(b []byte) {
 	p.t.Helper()
-	p.Conn.SetWriteDeadline(time.Now().Add(patience))
+	p.Conn.SetWriteDeadline(time.Now().Add(p.Patience))
 	if _, err := p.Conn.Write(b); errors.Is(err, os.ErrDeadlineExceeded) {
 		p.t.Errorf("the server did not read what was sent")
 	}
@@ -50,7 +51,7 @@ func (p *Peer) Write(b []byte) {
 // end that was not orderly.
 func (p *Peer) Next() string {
 	p.t.Helper()
-	p.Conn.SetReadDeadline(time.Now().Add(patience))
+	p.Conn.SetReadDeadline(time.Now().Add(p.Patience))
 	s, err := p.frame()
 	switch {
 	case err == nil:
