@@ -2,16 +2,12 @@ package ws
 
 import (
 	"bytes"
-	"fmt"
 	"net"
 	"net/http"
 	"time"
 
 	"parley.example/parley"
 )
-
-// handshakeWrite is how long the 101 may take to be handed to the socket.
-const handshakeWrite = 10 * time.Second
 
 // Accept is what a connection is opened with. Handler must be set.
 type Accept struct {
@@ -28,10 +24,10 @@ type Accept struct {
 	PingEvery, StaleAfter time.Duration
 }
 
-// Accept answers the opening handshake r and starts its connection: it takes
-// w's connection over, writes the 101, calls OnOpen and starts the driver.
-// Once it has returned, w is of no use. The error is a *HandshakeError if
-// nothing has been answered yet; after any other the peer is gone.
+// Accept takes w's connection over, queues the 101 that answers the opening
+// handshake r, calls OnOpen and starts the driver: the 101 and what OnOpen has
+// sent leave together. Once it has returned without an error, w is of no use.
+// The error is a *HandshakeError: nothing has been answered yet.
 func (e *Engine) Accept(w http.ResponseWriter, r *http.Request, a Accept) (*Conn, error) {
 	if err := checkUpgrade(r); err != nil {
 		e.counters.refused.Add(1)
@@ -49,14 +45,7 @@ func (e *Engine) Accept(w http.ResponseWriter, r *http.Request, a Accept) (*Conn
 	}
 	key, _ := keyOf(r)
 	nc.SetDeadline(time.Time{})
-	nc.SetWriteDeadline(time.Now().Add(handshakeWrite))
-	if _, err := nc.Write(response(key, a.Subprotocol, a.Header)); err != nil {
-		nc.Close()
-		e.release()
-		return nil, fmt.Errorf("answer the handshake: %w", err)
-	}
-	nc.SetWriteDeadline(time.Time{})
-	return e.start(nc, buffered, a), nil
+	return e.start(nc, response(key, a.Subprotocol, a.Header), buffered, a), nil
 }
 
 // hijack takes the connection over from net/http, with the octets that came
@@ -84,11 +73,12 @@ func (e *Engine) Adopt(nc net.Conn, buffered []byte, a Accept) (*Conn, error) {
 		e.counters.refused.Add(1)
 		return nil, err
 	}
-	return e.start(nc, buffered, a), nil
+	return e.start(nc, nil, buffered, a), nil
 }
 
-// start makes the connection of a reserved place and starts its reader.
-func (e *Engine) start(nc net.Conn, buffered []byte, a Accept) *Conn {
+// start makes the connection of a reserved place and starts its reader. What
+// goes out first is greeting.
+func (e *Engine) start(nc net.Conn, greeting, buffered []byte, a Accept) *Conn {
 	if a.ID == 0 {
 		a.ID = e.NewID()
 	}
@@ -118,6 +108,7 @@ func (e *Engine) start(nc net.Conn, buffered []byte, a Accept) *Conn {
 	c.clock.heard, c.clock.pinged, c.clock.progress = now, now, now
 	c.rearm(now)
 	c.mu.Unlock()
+	c.out.write(greeting)
 	drain := e.add(c)
 	c.handler.OnOpen(c)
 	if drain != nil {

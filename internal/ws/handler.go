@@ -8,8 +8,9 @@ import "parley.example/parley"
 // connection's loop or goroutine and must not block: while one runs, that
 // connection is not read.
 type Handler interface {
-	// OnOpen is called once, after the 101 response was handed to the socket
-	// and before anything is read.
+	// OnOpen is called once, before the 101 response is written and anything
+	// is read; what it sends goes out behind the 101. So when a peer sees its
+	// socket open, OnOpen has been called.
 	OnOpen(c *Conn)
 
 	// OnMessage is called for each whole data message; text has been checked
