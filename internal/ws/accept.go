@@ -44,7 +44,7 @@ func (e *Engine) Accept(w http.ResponseWriter, r *http.Request, a Accept) (*Conn
 		return nil, &HandshakeError{Status: http.StatusInternalServerError, Message: "internal error", cause: err}
 	}
 	key, _ := keyOf(r)
-	nc.SetDeadline(time.Time{})
+	_ = nc.SetDeadline(time.Time{})
 	return e.start(nc, response(key, a.Subprotocol, a.Header), buffered, a), nil
 }
 

@@ -22,7 +22,7 @@ import (
 // An echoer sends every message back.
 type echoer struct{ wstest.Recorder }
 
-func (h *echoer) OnMessage(c *ws.Conn, kind parley.Kind, data []byte) { c.Send(kind, data) }
+func (h *echoer) OnMessage(c *ws.Conn, kind parley.Kind, data []byte) { _ = c.Send(kind, data) }
 
 func (h *echoer) OnDrain(*ws.Conn) {}
 
@@ -41,7 +41,7 @@ func serve(t *testing.T, opt ws.Options, a ws.Accept) (e *ws.Engine, url string)
 	t.Cleanup(func() {
 		ended, cancel := context.WithCancel(context.Background())
 		cancel()
-		e.Shutdown(ended, parley.CloseGoingAway, "")
+		_ = e.Shutdown(ended, parley.CloseGoingAway, "")
 		web.Close()
 		noneLeft(t)
 	})
@@ -57,7 +57,7 @@ func dial(t *testing.T, url string, opt *websocket.DialOptions) (*websocket.Conn
 		t.Fatalf("dial: %v", err)
 	}
 	c.SetReadLimit(-1)
-	t.Cleanup(func() { c.CloseNow() })
+	t.Cleanup(func() { _ = c.CloseNow() })
 	return c, resp
 }
 
@@ -116,7 +116,7 @@ func TestAnotherClientAgrees(t *testing.T) {
 			t.Fatalf("%d octets: got %d of kind %v, %v", n, len(got), kind, err)
 		}
 	}
-	go func() { c.Read(ctx) }()
+	go func() { _, _, _ = c.Read(ctx) }()
 	if err := c.Ping(ctx); err != nil {
 		t.Error(err)
 	}
@@ -132,7 +132,7 @@ func TestAnotherClientAgrees(t *testing.T) {
 func TestTooBigForAnotherClient(t *testing.T) {
 	_, url := serve(t, ws.Options{}, ws.Accept{Handler: &echoer{}, MaxMessage: 1000})
 	c, _ := dial(t, url, nil)
-	c.Write(t.Context(), websocket.MessageText, make([]byte, 3<<20))
+	_ = c.Write(t.Context(), websocket.MessageText, make([]byte, 3<<20))
 	_, _, err := c.Read(t.Context())
 	if websocket.CloseStatus(err) != 1009 {
 		t.Errorf("a message over the limit: %v", err)
@@ -153,7 +153,7 @@ func TestManyClients(t *testing.T) {
 					t.Errorf("got %q, %v", got, err)
 				}
 			}
-			c.Close(1000, "")
+			_ = c.Close(1000, "")
 		})
 	}
 	all.Wait()
@@ -166,7 +166,7 @@ func TestManyClients(t *testing.T) {
 func TestOpenSendsBehindTheAnswer(t *testing.T) {
 	h := &wstest.Recorder{Then: func(c *ws.Conn, line string) {
 		if line == "open" {
-			c.Send(parley.Text, []byte("welcome"))
+			_ = c.Send(parley.Text, []byte("welcome"))
 		}
 	}}
 	_, url := serve(t, ws.Options{}, ws.Accept{Handler: h})

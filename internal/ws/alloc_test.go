@@ -36,9 +36,9 @@ func (echoer) OnClose(*Conn, parley.CloseCode, string) {}
 
 func (h echoer) OnMessage(c *Conn, kind parley.Kind, data []byte) {
 	if h.shared != nil {
-		c.SendPrepared(h.shared)
+		_ = c.SendPrepared(h.shared)
 	} else {
-		c.Send(kind, data)
+		_ = c.Send(kind, data)
 	}
 }
 
@@ -80,14 +80,14 @@ func TestAllocations(t *testing.T) {
 			"Send": func() {
 				plain.beginTurn(time.Second, 0)
 				for range batch {
-					plain.Send(parley.Binary, data)
+					_ = plain.Send(parley.Binary, data)
 				}
 				end(plain, plainSink)
 			},
 			"SendPrepared": func() {
 				shared.beginTurn(time.Second, 0)
 				for range batch {
-					shared.SendPrepared(p)
+					_ = shared.SendPrepared(p)
 				}
 				end(shared, sharedSink)
 			},

@@ -129,7 +129,7 @@ func TestNoPingWhileSomethingIsHeard(t *testing.T) {
 func TestPingAndStaleOff(t *testing.T) {
 	play(t, ws.Options{PingEvery: -1, StaleAfter: -1}, ws.Accept{}, func(t *testing.T, s *scene) {
 		time.Sleep(1000 * time.Hour)
-		s.conn.Send(parley.Text, []byte("still here"))
+		_ = s.conn.Send(parley.Text, []byte("still here"))
 		s.peer.Expect(`text "still here"`)
 	})
 }
@@ -157,7 +157,7 @@ func TestPausedAndStuckConnectionIsStale(t *testing.T) {
 	play(t, ws.Options{}, ws.Accept{}, func(t *testing.T, s *scene) {
 		time.Sleep(10 * time.Second)
 		s.conn.Pause()
-		s.conn.Send(parley.Text, []byte("never read"))
+		_ = s.conn.Send(parley.Text, []byte("never read"))
 		time.Sleep(55 * time.Second)
 		synctest.Wait()
 		equal(t, "handler heard", s.Lines(), "open", `close 4001 "nothing heard"`)
@@ -204,12 +204,12 @@ func TestCloseTimeout(t *testing.T) {
 // for ever.
 func TestClosePatience(t *testing.T) {
 	play(t, ws.Options{}, ws.Accept{}, func(t *testing.T, s *scene) {
-		s.conn.Send(parley.Binary, make([]byte, 1<<20))
+		_ = s.conn.Send(parley.Binary, make([]byte, 1<<20))
 		s.conn.Close(1000, "")
 		buf := make([]byte, 40<<10)
 		for n := 0; ; {
 			time.Sleep(4 * time.Second)
-			s.pipe.SetReadDeadline(time.Now().Add(time.Second))
+			_ = s.pipe.SetReadDeadline(time.Now().Add(time.Second))
 			more, err := s.pipe.Read(buf)
 			if n += more; err != nil {
 				if n < 10*(32<<10) || time.Since(s.began) != 52*time.Second {
@@ -236,7 +236,7 @@ func TestSlowConsumerIsCut(t *testing.T) {
 		time.Sleep(5*time.Second - 1)
 		synctest.Wait()
 		equal(t, "before, the handler heard", s.Lines(), "open")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		equal(t, "the handler heard", s.Lines(), "open", `close 4000 "reads too slowly"`)
 		if stats := s.engine.Stats(); stats.Open != 0 || stats.Closed[parley.CloseSlow] != 1 {
@@ -265,7 +265,7 @@ func TestViolatorIsCut(t *testing.T) {
 // A peer that pings without reading is not read any more, and stale in the end.
 func TestPingsUnread(t *testing.T) {
 	play(t, ws.Options{}, ws.Accept{}, func(t *testing.T, s *scene) {
-		s.pipe.SetWriteDeadline(time.Now().Add(time.Second))
+		_ = s.pipe.SetWriteDeadline(time.Now().Add(time.Second))
 		for n := 0; ; n++ {
 			if _, err := s.pipe.Write(wstest.Wire(wstest.Ping("x"))); err != nil {
 				break

@@ -38,7 +38,7 @@ func handshake(changes ...string) *http.Request {
 	}
 	var b bytes.Buffer
 	b.WriteString(first + "\r\nHost: example.com\r\n")
-	h.Write(&b)
+	_ = h.Write(&b)
 	b.WriteString("\r\n")
 	r, err := http.ReadRequest(bufio.NewReader(&b))
 	if err != nil {

@@ -48,9 +48,9 @@ type netConn struct{ net.Conn }
 
 func (c netConn) write(b []byte) (int, error) { return c.Conn.Write(b) }
 
-func (c netConn) interrupt() { c.Conn.SetReadDeadline(time.Unix(1, 0)) }
+func (c netConn) interrupt() { _ = c.Conn.SetReadDeadline(time.Unix(1, 0)) }
 
-func (c netConn) rearm() { c.Conn.SetReadDeadline(time.Time{}) }
+func (c netConn) rearm() { _ = c.Conn.SetReadDeadline(time.Time{}) }
 
 func (c netConn) closeWrite() bool {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
@@ -66,7 +66,7 @@ func (c netConn) cut() {
 		nc = outer.NetConn()
 	}
 	if tcp, ok := nc.(*net.TCPConn); ok {
-		tcp.SetLinger(0)
+		_ = tcp.SetLinger(0)
 	}
 	nc.Close()
 }

@@ -28,7 +28,7 @@ func closedByUs(t *testing.T, s Setup) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h := &Recorder{}
-			c, peer := s.connect(t, ws.Options{}, ws.Accept{Handler: h})
+			c, peer := s.connect(t, ws.Accept{Handler: h})
 			if err := c.Send(parley.Text, []byte("first")); err != nil {
 				t.Fatal(err)
 			}
@@ -43,7 +43,7 @@ func closedByUs(t *testing.T, s Setup) {
 
 func closeWhileClosing(t *testing.T, s Setup) {
 	h := &Recorder{}
-	c, peer := s.connect(t, ws.Options{}, ws.Accept{Handler: h})
+	c, peer := s.connect(t, ws.Accept{Handler: h})
 	c.Close(1000, "first")
 	c.Close(1001, "second")
 	peer.Expect(`close 1000 "first"`)
@@ -55,7 +55,7 @@ func closeWhileClosing(t *testing.T, s Setup) {
 
 func nothingAfterClose(t *testing.T, s Setup) {
 	h := &Recorder{}
-	c, peer := s.connect(t, ws.Options{}, ws.Accept{Handler: h})
+	c, peer := s.connect(t, ws.Accept{Handler: h})
 	c.Close(1000, "")
 	for what, err := range map[string]error{
 		"Send":         c.Send(parley.Text, []byte("x")),
@@ -79,7 +79,7 @@ func nothingAfterClose(t *testing.T, s Setup) {
 // handed over, and not answered.
 func dataAreLate(t *testing.T, s Setup) {
 	h := &echo{}
-	c, peer := s.connect(t, ws.Options{}, ws.Accept{Handler: h, MaxMessage: 1000})
+	c, peer := s.connect(t, ws.Accept{Handler: h, MaxMessage: 1000})
 	peer.Send(Part(Text("half")))
 	c.Close(1000, "")
 	peer.Expect(`close 1000 ""`)
@@ -90,7 +90,7 @@ func dataAreLate(t *testing.T, s Setup) {
 
 func peerGoesAway(t *testing.T, s Setup) {
 	h := &echo{}
-	_, peer := s.connect(t, ws.Options{}, ws.Accept{Handler: h})
+	_, peer := s.connect(t, ws.Accept{Handler: h})
 	peer.Send(Text("x"))
 	peer.Expect(`text "x"`)
 	peer.Conn.Close()
@@ -99,7 +99,7 @@ func peerGoesAway(t *testing.T, s Setup) {
 
 func peerBreaksOff(t *testing.T, s Setup) {
 	h := &Recorder{}
-	c, peer := s.connect(t, ws.Options{}, ws.Accept{Handler: h})
+	c, peer := s.connect(t, ws.Accept{Handler: h})
 	peer.Write(Wire(Text("hello"))[:7])
 	half, ok := peer.Conn.(interface{ CloseWrite() error })
 	if !ok {
@@ -119,7 +119,7 @@ func pauseThenClose(t *testing.T, s Setup) {
 			c.Pause()
 		}
 	}}
-	c, peer := s.connect(t, ws.Options{}, ws.Accept{Handler: h})
+	c, peer := s.connect(t, ws.Accept{Handler: h})
 	peer.Send(Text("1"), Text("2"))
 	h.Expect(t, "open", `text "1"`)
 	c.Close(1000, "")
@@ -135,7 +135,7 @@ func closeInOpen(t *testing.T, s Setup) {
 			c.Close(4500, "not you")
 		}
 	}}
-	_, peer := s.connect(t, ws.Options{}, ws.Accept{Handler: h})
+	_, peer := s.connect(t, ws.Accept{Handler: h})
 	peer.Expect(`close 4500 "not you"`)
 	peer.Send(Close(4500, ""))
 	peer.Expect("end")

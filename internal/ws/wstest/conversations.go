@@ -22,40 +22,50 @@ type conversation struct {
 
 var conversations = []conversation{
 	{
-		"text", []Frame{Text("hello"), Close(1000, "bye")},
+		"text",
+		[]Frame{Text("hello"), Close(1000, "bye")},
 		[]string{`text "hello"`, `close 1000 ""`},
 		[]string{`text "hello"`, `close 1000 "bye"`},
 	},
 	{
-		"empty messages", []Frame{Text(""), Binary(""), {Op: OpClose}},
+		"empty messages",
+		[]Frame{Text(""), Binary(""), {Op: OpClose}},
 		[]string{`text ""`, `binary ""`, `close 1005 ""`},
 		[]string{`text ""`, `binary ""`, `close 1005 ""`},
 	},
 	{
-		"fragments", []Frame{Part(Text("a")), Part(Cont("")), Cont("b"), Part(Binary("")), Cont("\xff"), Close(3000, "")},
+		"fragments",
+		[]Frame{Part(Text("a")), Part(Cont("")), Cont("b"), Part(Binary("")), Cont("\xff"), Close(3000, "")},
 		[]string{`text "ab"`, `binary "\xff"`, `close 3000 ""`},
 		[]string{`text "ab"`, `binary "\xff"`, `close 3000 ""`},
 	},
 	{
-		"control frames between fragments", []Frame{Part(Text("a")), Ping("x"), Pong("unasked"), Cont("b"), Ping(""), Close(1001, "")},
+		"control frames between fragments",
+		[]Frame{Part(Text("a")), Ping("x"), Pong("unasked"), Cont("b"), Ping(""), Close(1001, "")},
 		[]string{`pong "x"`, `text "ab"`, `pong ""`, `close 1001 ""`},
 		[]string{`text "ab"`, `close 1001 ""`},
 	},
 	{
-		"close inside a message", []Frame{Part(Text("a")), Close(1000, "")},
-		[]string{`close 1000 ""`}, []string{`close 1000 ""`},
+		"close inside a message",
+		[]Frame{Part(Text("a")), Close(1000, "")},
+		[]string{`close 1000 ""`},
+		[]string{`close 1000 ""`},
 	},
 	{
-		"character across fragments", []Frame{Part(Text("caf\xc3")), Part(Cont("")), Ping("p"), Cont("\xa9"), Close(1000, "")},
+		"character across fragments",
+		[]Frame{Part(Text("caf\xc3")), Part(Cont("")), Ping("p"), Cont("\xa9"), Close(1000, "")},
 		[]string{`pong "p"`, `text "café"`, `close 1000 ""`},
 		[]string{`text "café"`, `close 1000 ""`},
 	},
 	{
-		"close frame and more", []Frame{Close(1000, ""), Text("late"), Ping("late"), Close(1001, "")},
-		[]string{`close 1000 ""`}, []string{`close 1000 ""`},
+		"close frame and more",
+		[]Frame{Close(1000, ""), Text("late"), Ping("late"), Close(1001, "")},
+		[]string{`close 1000 ""`},
+		[]string{`close 1000 ""`},
 	},
 	{
-		"longest message", []Frame{Text(strings.Repeat("x", maxMessage)), Close(1000, "")},
+		"longest message",
+		[]Frame{Text(strings.Repeat("x", maxMessage)), Close(1000, "")},
 		[]string{Line("text", strings.Repeat("x", maxMessage)), `close 1000 ""`},
 		[]string{`text "` + strings.Repeat("x", maxMessage) + `"`, `close 1000 ""`},
 	},
@@ -101,7 +111,7 @@ func (s Setup) conversations(t *testing.T) {
 	for _, tc := range conversations {
 		t.Run(tc.name, func(t *testing.T) {
 			h := &echo{}
-			_, peer := s.connect(t, ws.Options{}, ws.Accept{Handler: h, MaxMessage: maxMessage})
+			_, peer := s.connect(t, ws.Accept{Handler: h, MaxMessage: maxMessage})
 			sent := make(chan struct{})
 			go func() { // a connection without a buffer may want to be read meanwhile
 				defer close(sent)

@@ -13,7 +13,7 @@ import (
 
 func octetByOctet(t *testing.T, s Setup) {
 	h := &echo{}
-	_, peer := s.connect(t, ws.Options{}, ws.Accept{Handler: h})
+	_, peer := s.connect(t, ws.Accept{Handler: h})
 	go func() {
 		for _, b := range Wire(Part(Text("h")), Ping("p"), Cont("é"), Binary(strings.Repeat("x", 300)), Close(1000, "bye")) {
 			peer.Write([]byte{b})
@@ -49,7 +49,7 @@ func pauseHoldsBack(t *testing.T, s Setup) {
 			c.Pause()
 		}
 	}
-	c, peer := s.connect(t, ws.Options{}, ws.Accept{Handler: h})
+	c, peer := s.connect(t, ws.Accept{Handler: h})
 	go peer.Send(Text("1"), Text("2"), Ping("p"), Text("3"), Close(1000, ""))
 	peer.Expect(`text "1"`)
 	h.Expect(t, "open", `text "1"`)
@@ -74,7 +74,7 @@ func resumeFromAnywhere(t *testing.T, s Setup) {
 			resumed <- c
 		}
 	}}
-	c, peer := s.connect(t, ws.Options{}, ws.Accept{Handler: h})
+	c, peer := s.connect(t, ws.Accept{Handler: h})
 	var frames []Frame
 	want := []string{"open"}
 	for i := range n {
@@ -95,11 +95,11 @@ func resumeFromAnywhere(t *testing.T, s Setup) {
 func openSends(t *testing.T, s Setup) {
 	h := &Recorder{Then: func(c *ws.Conn, line string) {
 		if line == "open" {
-			c.Send(parley.Text, []byte("hello"))
-			c.Ping([]byte("there?"))
+			_ = c.Send(parley.Text, []byte("hello"))
+			_ = c.Ping([]byte("there?"))
 		}
 	}}
-	_, peer := s.connect(t, ws.Options{}, ws.Accept{Handler: h})
+	_, peer := s.connect(t, ws.Accept{Handler: h})
 	peer.Expect(`text "hello"`, `ping "there?"`)
 	peer.Send(Pong("there?"), Close(1000, ""))
 	peer.Expect(`close 1000 ""`, "end")
@@ -110,7 +110,7 @@ func openSends(t *testing.T, s Setup) {
 // a pong answers all earlier pings.
 func applicationPong(t *testing.T, s Setup) {
 	h := &Recorder{}
-	c, peer := s.connect(t, ws.Options{}, ws.Accept{Handler: h})
+	c, peer := s.connect(t, ws.Accept{Handler: h})
 	for _, data := range []string{"1", "2", "2", "3"} {
 		if err := c.Ping([]byte(data)); err != nil {
 			t.Fatal(err)
@@ -129,7 +129,7 @@ func applicationPong(t *testing.T, s Setup) {
 // and the sender is told.
 func slowConsumer(t *testing.T, s Setup) {
 	h := &echo{}
-	c, peer := s.connect(t, ws.Options{}, ws.Accept{Handler: h, Outbox: 100_000})
+	c, peer := s.connect(t, ws.Accept{Handler: h, Outbox: 100_000})
 	data := []byte(strings.Repeat("x", 999))
 	sent := 0
 	var err error
@@ -158,7 +158,7 @@ func slowConsumer(t *testing.T, s Setup) {
 
 func oneFrameAlwaysFits(t *testing.T, s Setup) {
 	h := &Recorder{}
-	c, peer := s.connect(t, ws.Options{}, ws.Accept{Handler: h, Outbox: 1000})
+	c, peer := s.connect(t, ws.Accept{Handler: h, Outbox: 1000})
 	data := strings.Repeat("x", 500_000)
 	if err := c.Send(parley.Text, []byte(data)); err != nil {
 		t.Fatalf("a frame larger than the empty outbox: %v", err)
@@ -170,7 +170,7 @@ func oneFrameAlwaysFits(t *testing.T, s Setup) {
 // OnDrain, gets everything across to a peer that reads late.
 func drain(t *testing.T, s Setup) {
 	h := &echo{}
-	_, peer := s.connect(t, ws.Options{}, ws.Accept{Handler: h, Outbox: 20_000})
+	_, peer := s.connect(t, ws.Accept{Handler: h, Outbox: 20_000})
 	const n = 1000
 	data := strings.Repeat("x", 1000)
 	sent := make(chan struct{})
@@ -187,7 +187,7 @@ func drain(t *testing.T, s Setup) {
 }
 
 func manySenders(t *testing.T, s Setup) {
-	c, peer := s.connect(t, ws.Options{}, ws.Accept{Handler: &Recorder{}, Outbox: 10 << 20})
+	c, peer := s.connect(t, ws.Accept{Handler: &Recorder{}, Outbox: 10 << 20})
 	const senders, each = 8, 200
 	var all sync.WaitGroup
 	for i := range senders {
@@ -217,11 +217,11 @@ func prepared(t *testing.T, s Setup) {
 	for _, n := range []int{0, 10, 70_000, 300_000} {
 		p := ws.Prepare(parley.Message{Kind: parley.Binary, Data: []byte(strings.Repeat("p", n))})
 		for range 3 {
-			c, peer := s.connect(t, ws.Options{}, ws.Accept{Handler: &Recorder{}})
-			c.Send(parley.Text, []byte("a"))
-			c.SendPrepared(p)
-			c.Send(parley.Text, []byte("b"))
-			c.SendPrepared(p)
+			c, peer := s.connect(t, ws.Accept{Handler: &Recorder{}})
+			_ = c.Send(parley.Text, []byte("a"))
+			_ = c.SendPrepared(p)
+			_ = c.Send(parley.Text, []byte("b"))
+			_ = c.SendPrepared(p)
 			line := Line("binary", strings.Repeat("p", n))
 			peer.Expect(`text "a"`, line, `text "b"`, line)
 		}
@@ -232,7 +232,7 @@ func prepared(t *testing.T, s Setup) {
 // pong of its latest ping once it reads.
 func pingFlood(t *testing.T, s Setup) {
 	h := &echo{}
-	c, peer := s.connect(t, ws.Options{}, ws.Accept{Handler: h})
+	c, peer := s.connect(t, ws.Accept{Handler: h})
 	const n = 8000
 	go func() {
 		for i := range n {
@@ -261,7 +261,7 @@ func pingFlood(t *testing.T, s Setup) {
 
 func largeMessage(t *testing.T, s Setup) {
 	h := &echo{}
-	_, peer := s.connect(t, ws.Options{}, ws.Accept{Handler: h, MaxMessage: 2 << 20})
+	_, peer := s.connect(t, ws.Accept{Handler: h, MaxMessage: 2 << 20})
 	data := strings.Repeat("0123456789abcdef", 2<<16)
 	go peer.Send(Binary(data), Part(Text("x")), Cont(data[1:]))
 	peer.Expect(Line("binary", data), Line("text", "x"+data[1:]))
@@ -269,11 +269,11 @@ func largeMessage(t *testing.T, s Setup) {
 
 // drainedInOrder: what is sent while a writer waits comes after what waits.
 func drainedInOrder(t *testing.T, s Setup) {
-	c, peer := s.connect(t, ws.Options{}, ws.Accept{Handler: &Recorder{}, Outbox: 64 << 20})
+	c, peer := s.connect(t, ws.Accept{Handler: &Recorder{}, Outbox: 64 << 20})
 	large := strings.Repeat("x", 8<<20)
-	c.Send(parley.Binary, []byte(large))
+	_ = c.Send(parley.Binary, []byte(large))
 	for i := range 100 {
-		c.Send(parley.Text, fmt.Append(nil, i))
+		_ = c.Send(parley.Text, fmt.Append(nil, i))
 	}
 	c.Close(1000, "")
 	peer.Expect(Line("binary", large))

@@ -40,7 +40,7 @@ func (p *Peer) Send(frames ...Frame) { p.Write(Wire(frames...)) }
 // Write writes octets as they are, and does not mind errors either.
 func (p *Peer) Write(b []byte) {
 	p.t.Helper()
-	p.Conn.SetWriteDeadline(time.Now().Add(p.Patience))
+	_ = p.Conn.SetWriteDeadline(time.Now().Add(p.Patience))
 	if _, err := p.Conn.Write(b); errors.Is(err, os.ErrDeadlineExceeded) {
 		p.t.Errorf("the server did not read what was sent")
 	}
@@ -51,7 +51,7 @@ func (p *Peer) Write(b []byte) {
 // end that was not orderly.
 func (p *Peer) Next() string {
 	p.t.Helper()
-	p.Conn.SetReadDeadline(time.Now().Add(p.Patience))
+	_ = p.Conn.SetReadDeadline(time.Now().Add(p.Patience))
 	s, err := p.frame()
 	switch {
 	case err == nil:

@@ -55,10 +55,10 @@ func Run(t *testing.T, s Setup) {
 }
 
 // connect starts one connection; the engine is shut down when t ends.
-func (s Setup) connect(t *testing.T, opt ws.Options, a ws.Accept) (*ws.Conn, *Peer) {
+func (s Setup) connect(t *testing.T, a ws.Accept) (*ws.Conn, *Peer) {
 	t.Helper()
 	server, client := s.Pair(t)
-	e := s.Engine(opt)
+	e := s.Engine(ws.Options{})
 	peer := NewPeer(t, client)
 	c, err := e.Adopt(server, nil, a)
 	if err != nil {
@@ -76,7 +76,7 @@ func stop(t testing.TB, e *ws.Engine) {
 	t.Helper()
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
-	e.Shutdown(ended, parley.CloseGoingAway, "")
+	_ = e.Shutdown(ended, parley.CloseGoingAway, "")
 	if n := e.Stats().Open; n != 0 {
 		t.Errorf("%d connections are open after Shutdown", n)
 	}
@@ -88,7 +88,7 @@ type echo struct{ Recorder }
 
 func (h *echo) OnMessage(c *ws.Conn, kind parley.Kind, data []byte) {
 	h.Recorder.OnMessage(c, kind, data)
-	c.Send(kind, data)
+	_ = c.Send(kind, data)
 	if c.Buffered() > c.OutboxLimit()/2 {
 		c.Pause()
 	}
