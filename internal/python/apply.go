@@ -94,6 +94,18 @@ func (w *worker) applyEnded(h *holder) error {
 	return nil
 }
 
+// session returns the session of an id if a connection or call holds it.
+func (w *worker) session(id string) parley.Session {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, h := range w.holders {
+		if h.session.ID() == id {
+			return h.session
+		}
+	}
+	return nil
+}
+
 // applyOutside does what a row asks for that belongs to no connection. h is
 // the call that nobody waits for any more, or nil.
 func (w *worker) applyOutside(r row, h *holder) error {
@@ -111,14 +123,13 @@ func (w *worker) applyOutside(r row, h *holder) error {
 		}
 		w.out.publish(channel, m)
 	case fromSession:
-		if h == nil {
-			return nil
-		}
-		_, change, err := decodeSession(r.payload)
+		id, change, err := decodeSession(r.payload)
 		if err != nil {
 			return err
 		}
-		h.session.Update(change, w)
+		if session := w.session(id); session != nil { // else nobody here holds it
+			session.Update(change, w)
+		}
 	case fromLog:
 		w.log.Info(string(r.payload))
 	case fromWarn:

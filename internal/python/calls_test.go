@@ -228,6 +228,27 @@ func TestFunctionThatAnswersTooLate(t *testing.T) {
 	})
 }
 
+// What a task changes after its connection has ended counts as long as another
+// connection holds the session.
+func TestSessionChangedByATaskThatOutlivesItsConnection(t *testing.T) {
+	worker := &script{on: func(p *fakeProcess, r row) {
+		switch r.typ {
+		case toText:
+			p.send(fromSession, 1, sessionRow(`{"late":`+string(r.payload)+`}`))
+		case toClose:
+			p.send(fromEnded, r.number)
+		}
+	}}
+	inBubble(t, Options{}, worker.run, func(r *rig) {
+		a, _ := r.open(1)
+		b, effects := r.open(2)
+		a.Close(parley.CloseNormal, "")
+		b.Message(parley.Text, []byte("1"))
+		r.expect(effects)
+		r.expectRows(worker, "OPEN 1", "OPEN 2", "CLOSE 1", "TEXT 2", `SESSION own=1 s1{"set":{"late":1},"delete":[]}`)
+	})
+}
+
 func TestEveryEffect(t *testing.T) {
 	worker := &script{on: func(p *fakeProcess, r row) {
 		switch r.typ {

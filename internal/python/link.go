@@ -150,6 +150,9 @@ func (l *link) writeLoop() {
 		if closed {
 			return
 		}
+		if len(batch) == 0 {
+			continue
+		}
 		if _, err := l.conn.Write(batch); err != nil {
 			return // the reader hears of the end too, and says so
 		}
