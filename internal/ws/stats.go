@@ -7,7 +7,7 @@ import (
 	"parley.example/parley"
 )
 
-// Stats are an engine's counters. Octets are those of frames.
+// Stats are an engine's counters. Octets are those of frames and of our 101s.
 type Stats struct {
 	Open     int    // connections now, those that are closing included
 	Accepted uint64 // connections ever

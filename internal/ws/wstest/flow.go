@@ -50,10 +50,10 @@ func pauseHoldsBack(t *testing.T, s Setup) {
 		}
 	}
 	c, peer := s.connect(t, ws.Accept{Handler: h})
+	c.Resume() // of nothing
 	go peer.Send(Text("1"), Text("2"), Ping("p"), Text("3"), Close(1000, ""))
 	peer.Expect(`text "1"`)
 	h.Expect(t, "open", `text "1"`)
-	c.Resume()
 	c.Resume()
 	peer.Expect(`text "2"`)
 	h.Expect(t, "open", `text "1"`, `text "2"`)
