@@ -18,7 +18,7 @@ const (
 // Silence is counted in ticks, not read from a clock, so that a server that
 // was stopped for a while does not blame its worker.
 func (w *worker) beat(ctx context.Context, p process, hang time.Duration) {
-	tick := min(dumpAfter, hang) / 4
+	tick := max(min(dumpAfter, hang)/4, time.Millisecond)
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	var silent time.Duration

@@ -108,8 +108,12 @@ func (r *Runtime) runWorker(ctx context.Context) ending {
 	r.update(func() { r.live, r.ready = w, false }) // before the answer can come
 
 	var loops sync.WaitGroup
-	read := make(chan error, 1)
-	loops.Go(func() { read <- l.readLoop(w.apply) })
+	var broken error // what was wrong with the rows; set before read is closed
+	read := make(chan struct{})
+	loops.Go(func() {
+		defer close(read)
+		broken = l.readLoop(w.apply)
+	})
 	loops.Go(l.writeLoop)
 	beating, stopBeat := context.WithCancel(ctx)
 	defer stopBeat()
@@ -118,15 +122,15 @@ func (r *Runtime) runWorker(ctx context.Context) ending {
 	code, reason := parley.CloseRestart, restartReason
 	if problem == nil {
 		select {
-		case problem = <-read:
+		case <-read:
 		case <-p.Done():
 			p.Deadline(drainTime)
-			problem = <-read
 		case <-ctx.Done():
 			code, reason = parley.CloseGoingAway, stopReason
 			l.close()
-			_ = <-read // cut off by ourselves
 		}
+		<-read
+		problem = broken
 	}
 	stopBeat()
 	e := ending{lived: time.Since(began), err: problem}
