@@ -61,6 +61,7 @@ func runLife(t *testing.T, s Subject) {
 		t.Run(name+" finishes before the first message", func(t *testing.T) {
 			c := s.start(t, map[call.Hook]string{call.Open: open, call.OnMessage: s.Code.Message}).open(1)
 			c.Message(parley.Text, []byte("hi"))
+			c.waitLine(t, "done 2") // a function that waits may learn of the close before it writes
 			expect(t, c.end(t), []string{`write text "open"`, `write text "hi"`, "done 2", "ended"})
 		})
 	}
@@ -68,8 +69,9 @@ func runLife(t *testing.T, s Subject) {
 	t.Run("a message that waits is done before the next begins", func(t *testing.T) {
 		c := s.start(t, map[call.Hook]string{call.OnMessage: s.Code.SlowMessage}).open(1)
 		c.Message(parley.Text, []byte("slow"))
-		c.Message(parley.Text, []byte("fast"))
-		expect(t, c.end(t), []string{`write text "slow"`, "done 4", `write text "fast"`, "done 4", "ended"})
+		c.Message(parley.Text, []byte("quick"))
+		c.waitLine(t, "done 5")
+		expect(t, c.end(t), []string{`write text "slow"`, "done 4", `write text "quick"`, "done 5", "ended"})
 	})
 
 	t.Run("a connection that waits delays no other", func(t *testing.T) {
@@ -77,6 +79,7 @@ func runLife(t *testing.T, s Subject) {
 		stuck, other := a.open(1), a.open(2)
 		stuck.Message(parley.Text, []byte("stuck"))
 		other.Message(parley.Text, []byte("hi"))
+		other.waitLine(t, "done 2")
 		expect(t, other.end(t), []string{`write text "hi"`, "done 2", "ended"})
 		expect(t, stuck.effects.Lines(), nil)
 	})
