@@ -49,6 +49,7 @@ func (c *conn) OnOpen(s *ws.Conn) {
 // OnMessage hands one message over, in a copy.
 func (c *conn) OnMessage(s *ws.Conn, kind parley.Kind, data []byte) {
 	c.window.take(len(data))
+	s.Hold()
 	c.stream.Message(kind, bytes.Clone(data))
 	c.window.taken(s)
 }

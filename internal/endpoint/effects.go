@@ -97,8 +97,8 @@ func (c *conn) Log(line string) {
 
 // Done gives the window its credit back.
 func (c *conn) Done(n int) {
-	if s := c.socket.Load(); s != nil {
-		c.window.done(n, s)
+	if s := c.socket.Load(); s != nil && c.window.done(n, s) {
+		s.Release()
 	}
 }
 

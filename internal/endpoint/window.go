@@ -57,15 +57,17 @@ func (w *window) taken(s socket) {
 	w.tellAndUnlock(s)
 }
 
-// done counts a message as done. s is nil if there is no socket yet.
-func (w *window) done(n int, s socket) {
+// done counts a message as done, and reports whether there was one.
+func (w *window) done(n int, s socket) bool {
 	w.mu.Lock()
+	counted := w.messages > 0
 	w.messages = max(0, w.messages-1)
 	w.bytes = max(0, w.bytes-n)
 	if w.messages < windowMessages/2 && w.bytes < windowBytes/2 {
 		w.full = false
 	}
 	w.tellAndUnlock(s)
+	return counted
 }
 
 // wrote stops reading if what was sent has filled half of the outbox.

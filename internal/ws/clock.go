@@ -13,6 +13,8 @@ type clock struct {
 	pinged   time.Duration // when the engine last sent a ping
 	progress time.Duration // when the socket last took octets
 
+	heldUntil time.Duration // when what waits for answers goes on without them
+
 	closeAt     time.Duration // when closing began or writing failed
 	lingerUntil time.Duration // when the driver is to give up waiting for the peer's end of the stream; 0 until then
 
@@ -69,7 +71,12 @@ func (c *Conn) beat(now time.Duration) {
 	if late := now - t.due; t.due > 0 && late > clockJump {
 		t.heard += late
 	}
-	if c.has(statePaused | stateUnread) {
+	if c.has(stateHeld) && now >= t.heldUntil {
+		c.clear(stateHeld)
+		c.set(stateImpatient)
+		c.look = true
+	}
+	if c.has(statePaused | stateUnread | stateHeld) {
 		t.heard = max(t.heard, t.progress)
 		if c.out.size() == 0 {
 			t.heard = now
@@ -87,7 +94,7 @@ func (c *Conn) beat(now time.Duration) {
 
 // pingDue is when the next ping is due if nothing is heard until then.
 func (c *Conn) pingDue() time.Duration {
-	if c.has(statePaused | stateUnread) {
+	if c.has(statePaused | stateUnread | stateHeld) {
 		return c.clock.pinged + c.pingEvery
 	}
 	return max(c.clock.heard, c.clock.pinged) + c.pingEvery
@@ -120,6 +127,9 @@ func (c *Conn) rearm(now time.Duration) {
 		}
 		if c.pingEvery > 0 && (t.due == 0 || c.pingDue() < t.due) {
 			t.due = c.pingDue()
+		}
+		if c.has(stateHeld) && (t.due == 0 || t.heldUntil < t.due) {
+			t.due = t.heldUntil
 		}
 	}
 	if t.due > 0 {

@@ -293,3 +293,29 @@ func TestShutdownTimeout(t *testing.T) {
 		equal(t, "handler heard", s.Lines(), "open", `close 1001 ""`)
 	})
 }
+
+func TestHeldFramesWaitOneSecond(t *testing.T) {
+	hold := &wstest.Recorder{Then: func(c *ws.Conn, line string) {
+		if strings.HasPrefix(line, "text") {
+			c.Hold()
+		}
+	}}
+	play(t, ws.Options{}, ws.Accept{Handler: hold}, func(t *testing.T, s *scene) {
+		s.peer.Send(wstest.Text("never answered"), wstest.Ping("1"), wstest.Ping("2"))
+		s.peer.Expect(`pong "1"`)
+		if waited := time.Since(s.began); waited != time.Second {
+			t.Errorf("the pong came after %v", waited)
+		}
+		s.peer.Expect(`pong "2"`)
+		if waited := time.Since(s.began); waited != time.Second {
+			t.Errorf("the second pong came after %v", waited)
+		}
+		// Once the message is answered, the next ones are waited for again.
+		s.conn.Release()
+		s.peer.Send(wstest.Text("nor this"), wstest.Ping("3"))
+		s.peer.Expect(`pong "3"`)
+		if waited := time.Since(s.began); waited != 2*time.Second {
+			t.Errorf("the third pong came after %v", waited)
+		}
+	})
+}

@@ -82,7 +82,7 @@ func (c *Conn) over(now, linger time.Duration) {
 	c.rearm(now)
 	code, reason := c.code, c.reason
 	c.unlock()
-	c.in = inbound{}
+	c.in, c.waiting = inbound{}, nil
 	c.handler.OnClose(c, code, reason)
 }
 

@@ -21,7 +21,11 @@ type Conn struct {
 	closeTimeout time.Duration
 	driver       driver
 
-	in inbound // owned by the driver's reader
+	// Owned by the driver's reader.
+	in      inbound
+	waiting *event // stands behind messages that are not answered; nil for none
+
+	unanswered atomic.Int32 // messages between Hold and Release
 
 	state atomic.Uint32 // bits of state.go; read by everyone, changed under mu
 

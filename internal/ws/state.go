@@ -6,6 +6,8 @@ const (
 	statePaused    = 1 << iota // by Pause
 	stateUnread                // the peer sends pings and reads nothing: it is not read either
 	stateDrained               // OnDrain is due
+	stateHeld                  // what the peer said behind messages waits for their answers
+	stateImpatient             // that took too long: it does not wait again for the same messages
 	stateMute                  // a write has failed: nothing goes out any more
 	stateClosing               // either side has begun to close: nothing more is sent or handed over
 	stateFinishing             // nothing that the peer may still say counts
@@ -36,6 +38,7 @@ const (
 // wants says what the reader is to do next. held says that it has octets that
 // turn did not take.
 func (c *Conn) wants(held bool) want {
+	held = held || c.waiting != nil
 	s := c.state.Load()
 	open := s&stateClosing == 0
 	switch {
@@ -43,7 +46,7 @@ func (c *Conn) wants(held bool) want {
 		return wantEnd
 	case open && s&stateDrained != 0:
 		return wantTurn
-	case open && s&(statePaused|stateUnread) != 0:
+	case open && s&(statePaused|stateUnread|stateHeld) != 0:
 		return wantNothing
 	case held:
 		return wantTurn

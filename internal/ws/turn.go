@@ -15,7 +15,7 @@ func (c *Conn) turn(now time.Duration, b []byte, read int) (held []byte) {
 		c.handler.OnDrain(c)
 	}
 	messages := uint64(0)
-	for len(b) > 0 {
+	for len(b) > 0 || c.waiting != nil {
 		s := c.state.Load()
 		if s&stateFinishing != 0 {
 			b = nil
@@ -23,11 +23,18 @@ func (c *Conn) turn(now time.Duration, b []byte, read int) (held []byte) {
 		}
 		if s&stateClosing != 0 {
 			c.in.skip, c.in.message = true, nil
-		} else if s&(statePaused|stateUnread) != 0 {
+		} else if s&(statePaused|stateUnread|stateHeld) != 0 {
 			break
 		}
 		var ev event
-		ev, b = c.in.next(b)
+		if c.waiting != nil {
+			ev, c.waiting = *c.waiting, nil
+		} else {
+			ev, b = c.in.next(b)
+			if c.hold(now, ev) {
+				break
+			}
+		}
 		if ev.what == eventMessage {
 			messages++
 		}

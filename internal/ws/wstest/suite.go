@@ -43,6 +43,7 @@ func Run(t *testing.T, s Setup) {
 		"one frame always fits":    oneFrameAlwaysFits,
 		"drain":                    drain,
 		"many senders":             manySenders,
+		"held":                     held,
 		"prepared":                 prepared,
 		"ping flood":               pingFlood,
 		"large message":            largeMessage,
