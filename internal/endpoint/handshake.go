@@ -156,9 +156,8 @@ func (h *handshake) unavailable(what string, err error) *refusal {
 // notAccepted is what a handshake gets whose socket the engine did not take.
 func (h *handshake) notAccepted(err error) *refusal {
 	var bad *ws.HandshakeError
-	if !errors.As(err, &bad) { // the peer is gone
-		h.endpoint.log.Debug("socket not opened", "endpoint", h.endpoint.opt.Name, "conn", h.conn, "err", err)
-		return &refusal{}
+	if !errors.As(err, &bad) { // the engine gives no other error
+		return refused(err.Error())
 	}
 	return &refusal{
 		status: bad.Status, text: bad.Message, retry: errors.Is(err, parley.ErrDraining) || errors.Is(err, parley.ErrUnavailable),
