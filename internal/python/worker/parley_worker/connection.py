@@ -1,13 +1,24 @@
 """One connection: its functions run one at a time, in the order of its rows."""
 
 import asyncio
+import contextvars
 from collections import deque
 
 from . import here, messages, rows
+from .expr import needs_await
 
 UNANSWERED = 64 << 10  # octets that may be written before awaiting one asks the server
 
 NO_CODE = (1005, 1006)  # close codes that stand for "none"
+
+_EMPTY = contextvars.Context()
+
+# What every message needs is looked up once.
+_IN_TEXT, _IN_CLOSE = rows.IN_TEXT, rows.IN_CLOSE
+_ROW_OF = {messages.TEXT: rows.TEXT, messages.BINARY: rows.BINARY}
+_MAX_SIZE = messages.MAX_SIZE
+_pack_head = rows.HEAD.pack
+_pack_done = rows.HEAD_AND_U32.pack
 
 
 class Sent:
@@ -24,10 +35,13 @@ class Sent:
 
 
 class Connection:
-    """One open socket, or a handshake or HTTP request that a function answers."""
+    """One open socket, or a handshake or HTTP request that a function answers.
 
-    __slots__ = ('id', 'endpoint', 'handler', 'session', 'live', 'unanswered', 'channels', 'sent',
-                 '_worker', '_queue', '_task', '_skip', '_drained')
+    Its functions run in a context of their own, whose here.connection it is.
+    """
+
+    __slots__ = ('id', 'endpoint', 'handler', 'session', 'live', 'left', 'holds', 'unanswered', 'channels', 'sent',
+                 'context', '_worker', '_push', '_queue', '_task', '_skip', '_drained')
 
     def __init__(self, worker, id, endpoint, session):
         self.id = id
@@ -35,10 +49,15 @@ class Connection:
         self.session = session
         self.handler = None
         self.live = False      # open, and closed by neither side
+        self.left = False      # closed, and not by the app
+        self.holds = True      # its number and its session, until its last row has been sent
         self.unanswered = 0    # octets written since the server last said that there is room
         self.channels = None   # the set of channels it is a member of; None for none
         self.sent = Sent(self)
+        self.context = _EMPTY.copy()
+        self.context.run(here.connection.set, self)
         self._worker = worker
+        self._push = worker.push
         self._queue = None     # rows that wait for the function that runs; None for none
         self._task = None      # the task of a function that waits; None if nothing runs
         self._skip = False     # a function raised, or the app has closed: no more messages
@@ -47,10 +66,14 @@ class Connection:
     # --- what the handler calls
 
     def write(self, kind, data):
+        """Send a message. Returns what may be awaited, see Sent."""
         if not self.live:
-            raise messages.closed_error()(f'connection {self.id} is closed')
-        self._worker.send(rows.TEXT if kind == messages.TEXT else rows.BINARY, self.id, data)
-        self.unanswered += len(data)
+            raise self._closed()
+        size = len(data)
+        if size > _MAX_SIZE:
+            raise ValueError(f'write_message: {size} octets are too many: at most {_MAX_SIZE} can be sent')
+        self.unanswered += size
+        self._push(_pack_head(5 + size, _ROW_OF[kind], self.id) + data)
         return self.sent
 
     def close(self, code, reason):
@@ -61,12 +84,11 @@ class Connection:
 
     def ping(self, data):
         if not self.live:
-            raise messages.closed_error()(f'connection {self.id} is closed')
+            raise self._closed()
         self._worker.send(rows.PING, self.id, data)
 
-    def keep(self, task):
-        """Let rows wait for a task that answers a call."""
-        self._task = task
+    def _closed(self):
+        return messages.closed_error()(f'connection {self.id} is closed')
 
     async def drained(self):
         """Wait until the server says that the peer has room."""
@@ -80,64 +102,76 @@ class Connection:
     def has_drained(self):
         self.unanswered = 0
         if self._drained is not None:
-            if not self._drained.done():
-                self._drained.set_result(None)
+            self._drained.set_result(None)
             self._drained = None
+
+    def says_left(self, error):
+        """Whether error only says that the peer has left meanwhile."""
+        return self.left and messages.is_closed_error(error)
+
+    def cut(self):
+        """Break the circles of references, so that nothing of it waits for the garbage collector."""
+        self.handler = self.sent = self.context = None
 
     # --- rows of the server
 
     def row(self, kind, payload):
         """Run the function of a row, or keep the row until the one that runs has ended."""
-        if kind == rows.IN_CLOSE:
-            self.live = False
+        if kind == _IN_CLOSE:
+            self.left, self.live = self.live, False
             self.has_drained()
-        if self._task is not None:
-            if self._queue is None:
-                self._queue = deque()
-            self._queue.append((kind, payload))
+        if self._task is None:
+            if kind == _IN_TEXT and not self._skip:
+                self._call('on_message', len(payload), payload.decode())
+            else:
+                self._run(kind, payload)
+        elif self._queue is None:
+            self._queue = deque([(kind, payload)])
         else:
-            self._run(kind, payload)
+            self._queue.append((kind, payload))
+
+    def busy(self, task):
+        """Let rows wait for a task."""
+        self._task = task
+
+    def idle(self):
+        """The task has ended: go on with the rows that wait."""
+        self._task = None
+        while self._queue and self._task is None:
+            self._run(*self._queue.popleft())
+        if not self._queue:
+            self._queue = None
 
     def _run(self, kind, payload):
-        if kind == rows.IN_TEXT:
-            self._message(payload, payload.decode())
-        elif kind == rows.IN_BINARY:
-            self._message(payload, payload)
+        if kind == rows.IN_TEXT or kind == rows.IN_BINARY:
+            if self._skip:
+                self._push(_pack_done(9, rows.DONE, self.id, len(payload)))
+            else:
+                self._call('on_message', len(payload), payload.decode() if kind == rows.IN_TEXT else payload)
         elif kind == rows.OPEN:
             self.live = True
-            self._call('open', 0, self.handler)
+            self._call('open', 0)
         elif kind == rows.PONG:
             if not self._skip:
-                self._call('on_pong', 0, self.handler, payload)
+                self._call('on_pong', 0, payload)
         elif kind == rows.IN_CLOSE:
             code = rows.U16.unpack_from(payload)[0]
             self.handler.close_code = None if code in NO_CODE else code
             self.handler.close_reason = payload[2:].decode('utf-8', 'replace') or None
-            self._call('on_close', 0, self.handler)
-
-    def _message(self, payload, message):
-        if self._skip:
-            self._worker.send(rows.DONE, self.id, rows.U32.pack(len(payload)))
-        else:
-            self._call('on_message', len(payload), self.handler, message)
+            self._call('on_close', 0)
 
     def _call(self, hook, size, *values):
-        function = self.endpoint.functions.get(hook)
-        if function is None:
-            self._ended(hook, size)
-            return
-        token = here.connection.set(self)
-        try:
-            result = function.call(*values)
-            if result is not None and result is not self.sent and hasattr(type(result), '__await__'):
-                self._task = self._worker.loop.create_task(self._wait(hook, size, result))
+        call = self.endpoint.calls.get(hook)
+        if call is not None:
+            try:
+                result = self.context.run(call, self.handler, *values)
+            except BaseException as error:  # also SystemExit: a function must not end the worker
+                self._finish(hook, size, error)
                 return
-            error = None
-        except BaseException as raised:  # also SystemExit: a function must not end the worker
-            error = raised
-        finally:
-            here.connection.reset(token)
-        self._finish(hook, size, error)
+            if result is not None and result is not self.sent and needs_await(result):
+                self._task = self.context.run(asyncio.Task, self._wait(hook, size, result), loop=self._worker.loop)
+                return
+        self._finish(hook, size, None)
 
     async def _wait(self, hook, size, result):
         error = None
@@ -145,26 +179,17 @@ class Connection:
             await result
         except BaseException as raised:
             error = raised
-        self._task = None
         self._finish(hook, size, error)
-        while self._queue and self._task is None:
-            self._run(*self._queue.popleft())
+        self.idle()
 
     def _finish(self, hook, size, error):
         """Tell the server how a function ended, after what it printed and changed."""
-        unsaved = self._worker.finished(self)
-        error = error or unsaved
-        if error is not None and not self._left(error):
-            self._worker.fail(self.id, hook, size, error)
+        if self.session.notes is not None or self._worker.begun:
+            error = self._worker.finished(self) or error
+        if error is not None and not self.says_left(error):
             self._skip = True
-        self._ended(hook, size)
-
-    def _left(self, error):
-        """Whether error only says that the peer has left meanwhile."""
-        return not self.live and not self._skip and isinstance(error, messages.closed_error())
-
-    def _ended(self, hook, size):
+            self._worker.fail(self.id, hook, size, error)
         if hook == 'on_message':
-            self._worker.send(rows.DONE, self.id, rows.U32.pack(size))
+            self._push(_pack_done(9, rows.DONE, self.id, size))
         elif hook == 'on_close':
             self._worker.ended(self)

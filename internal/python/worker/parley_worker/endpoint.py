@@ -17,25 +17,35 @@ class Endpoint:
         self.name = config['name']
         self.kwargs = Settings.of(config['kwargs'])
         self.conf = Settings(name=self.name, kwargs=self.kwargs)
-        self.functions = {}  # hook: expr.Function; without those that do not compile
-        self.faults = {}     # hook: expr.Fault
-        self._wrong = {}     # hook: expr.Fault of its text, which no saved module repairs
+        self.calls = {}       # hook: what to call; it raises if the hook has a fault
+        self.faults = {}      # hook: expr.Fault
+        self._functions = {}  # hook: expr.Function; without those that do not compile
+        self._wrong = {}      # hook: expr.Fault of its text, which no saved module repairs
         for hook, steps in config['hooks'].items():
             try:
-                self.functions[hook] = expr.compile_hook(steps, VARS.get(hook, ('handler',)))
+                self._functions[hook] = expr.compile_hook(steps, VARS.get(hook, ('handler',)))
             except expr.Fault as fault:
                 self._wrong[hook] = fault
-        self.faults = dict(self._wrong)
 
     def resolve(self, modules):
         """Import what the functions name, and note what cannot be found."""
-        self.faults = dict(self._wrong)
-        for hook, function in self.functions.items():
+        faults = dict(self._wrong)
+        for hook, function in self._functions.items():
             try:
-                function.resolve(modules)
+                self.calls[hook] = function.resolve(modules)
             except expr.Fault as fault:
-                self.faults[hook] = fault
+                faults[hook] = fault
+        for hook, fault in faults.items():
+            self.calls[hook] = _refusal(fault)
+        self.faults = faults
 
     def fault_list(self):
         return [{'endpoint': self.name, 'hook': hook, 'where': fault.where, 'message': fault.message,
                  'traceback': fault.traceback} for hook, fault in self.faults.items()]
+
+
+def _refusal(fault):
+    """What stands for a function with a fault: a connection may be open, or opening, when its module breaks."""
+    def refuse(*_):
+        raise fault.with_traceback(None)
+    return refuse

@@ -1,5 +1,7 @@
 """The handler: what functions see of their connection or request."""
 
+from functools import cached_property
+
 from . import messages
 from .request import Request
 
@@ -26,26 +28,32 @@ class Settings(dict):
 
 
 class Handler:
-    """What the handlers of sockets and of pages share."""
+    """What the handlers of sockets and of pages share. Functions may set any attribute."""
 
     current_user = None
 
     def __init__(self, connection, head, request):
         self._connection = connection
+        self._request = request  # JSON, until it is looked at
         self.id = head['id']
         self.name = connection.endpoint.name
         self.kwargs = connection.endpoint.kwargs
         self.conf = connection.endpoint.conf
         self.path_args = head['path_args']
         self.path_kwargs = head['path_kwargs']
-        self.request = Request(request)
+
+    @cached_property
+    def request(self):
+        """The HTTP request, parsed when it is first looked at."""
+        blob, self._request = self._request, None
+        return Request(blob)
 
     @property
     def session(self):
         """The values kept for this browser; changes are saved when the function ends."""
         return self._connection.session
 
-    @property
+    @cached_property
     def args(self):
         """The arguments of the URL (and of a posted form), as {name: [values]}."""
         return self.request.text_arguments
@@ -80,18 +88,21 @@ class Handler:
 class SocketHandler(Handler):
     """One WebSocket; the same object for all its functions."""
 
-    def __init__(self, connection, head, request):
-        super().__init__(connection, head, request)
-        self.selected_subprotocol = None
-        self.close_code = None
-        self.close_reason = None
+    selected_subprotocol = None
+    close_code = None
+    close_reason = None
 
     def write_message(self, message, binary=False):
         """Send str, bytes or a dict (as JSON). Never waits; awaiting the result waits for room."""
-        return self._connection.write(*messages.encode(message, binary))
+        if type(message) is str and not binary and message.isascii():  # the usual, and it cannot fail
+            return self._connection.write(messages.TEXT, message.encode())
+        kind, data = messages.encode(message, binary)
+        return self._connection.write(kind, data)
 
     def close(self, code=None, reason=None):
         """Close the socket, with a code from 3000 to 4999 or one of RFC 6455, and a short reason."""
+        if code is None and reason is not None:
+            code = 1000
         if code is not None and not (1000 <= code <= 1014 and code not in (1004, 1005, 1006) or 3000 <= code <= 4999):
             raise ValueError(f'close: {code} is no close code: use 1000 or 3000 to 4999')
         if reason is not None and len(reason.encode()) > 123:
@@ -100,7 +111,7 @@ class SocketHandler(Handler):
 
     def ping(self, data=b''):
         """Send a ping with up to 125 octets; on_pong receives them back."""
-        data = data.encode() if isinstance(data, str) else bytes(data)
+        data = data.encode() if isinstance(data, str) else bytes(memoryview(data))
         if len(data) > 125:
             raise ValueError(f'ping: {len(data)} octets are too many: at most 125 can be sent')
         self._connection.ping(data)
@@ -131,14 +142,15 @@ class PageHandler(Handler):
     def add_header(self, name, value):
         """Add a header to the answer."""
         name, value = str(name), str(value)
-        if any(char < ' ' for char in name + value):
+        if any(char < ' ' or char == '\x7f' for char in name + value):
             raise ValueError(f'header {name!r}: line breaks and control characters cannot be sent')
         self._headers.append([name, value])
 
     def set_header(self, name, value):
         """Set a header of the answer."""
-        self._headers = [pair for pair in self._headers if pair[0].lower() != str(name).lower()]
+        others = [pair for pair in self._headers if pair[0].lower() != str(name).lower()]
         self.add_header(name, value)
+        self._headers = [*others, self._headers[-1]]
 
     def redirect(self, url, permanent=False, status=None):
         """Answer by sending the browser to url."""

@@ -1,9 +1,13 @@
 """What can be sent to a peer, and as what."""
 
-import importlib.util
 import json
+import sys
+
+from . import rows
 
 TEXT, BINARY = 1, 2
+
+MAX_SIZE = rows.MAX_ROW - 64  # octets of a message
 
 
 def encode(value, binary=False):
@@ -13,10 +17,9 @@ def encode(value, binary=False):
     """
     if isinstance(value, str):
         try:
-            data = value.encode()
+            return (BINARY if binary else TEXT), value.encode()
         except UnicodeEncodeError as error:
             raise ValueError(f'write_message: the text cannot be sent as UTF-8: {error}') from None
-        return (BINARY if binary else TEXT), data
     if isinstance(value, dict):
         text = json.dumps(value).replace('</', '<\\/')
         return (BINARY if binary else TEXT), text.encode()
@@ -39,15 +42,12 @@ def closed_error():
     return WebSocketClosedError
 
 
+def is_closed_error(error):
+    """Whether error is a WebSocketClosedError."""
+    return 'tornado.websocket' in sys.modules and isinstance(error, closed_error())
+
+
 def missing_argument(name):
     """Return the error for an argument that the URL lacks."""
     from tornado.web import MissingArgumentError
     return MissingArgumentError(name)
-
-
-def has_module(name):
-    """Whether a module can be imported, without importing it."""
-    try:
-        return importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):
-        return False

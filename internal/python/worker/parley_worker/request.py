@@ -3,6 +3,7 @@
 import base64
 import http.cookies
 import json
+import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
 
@@ -28,9 +29,11 @@ class Headers(Mapping):
         return isinstance(name, str) and name.lower() in self._values
 
     def get_list(self, name):
+        """Return all values of a header."""
         return list(self._values.get(name.lower(), ('', []))[1])
 
     def get_all(self):
+        """Return all headers, as (name, value)."""
         return [(name, value) for name, values in self._values.values() for value in values]
 
     def __repr__(self):
@@ -38,11 +41,22 @@ class Headers(Mapping):
 
 
 def parse_arguments(text):
-    """Return {name: [values]} of a query string or form."""
+    """Return {name: [octets]} of a query string or form."""
     arguments = {}
-    for name, value in parse_qsl(text, keep_blank_values=True):
-        arguments.setdefault(name, []).append(value)
+    for name, value in parse_qsl(text, keep_blank_values=True, errors='surrogateescape'):
+        name = name.encode('utf-8', 'surrogateescape').decode('utf-8', 'replace')
+        arguments.setdefault(name, []).append(value.encode('utf-8', 'surrogateescape'))
     return arguments
+
+
+_QUOTED = re.compile(r'\\(?:([0-3][0-7]{2})|(.))', re.DOTALL)
+
+
+def _unquote(value):
+    """The value of a cookie that may stand in quotes."""
+    if len(value) < 2 or not value[0] == value[-1] == '"':
+        return value
+    return _QUOTED.sub(lambda match: chr(int(match[1], 8)) if match[1] else match[2], value[1:-1])
 
 
 def parse_cookies(header):
@@ -52,36 +66,26 @@ def parse_cookies(header):
         name, equals, value = part.strip().partition('=')
         if not equals or not name:
             continue
-        if len(value) > 1 and value[0] == value[-1] == '"':
-            value = value[1:-1]
         morsel = http.cookies.Morsel()
         try:
-            morsel.set(name, value, value)
+            morsel.set(name.strip(), _unquote(value.strip()), value.strip())
         except http.cookies.CookieError:
             continue
-        cookies[name] = morsel
+        cookies[morsel.key] = morsel
     return cookies
 
 
 class Request:
     """The request that opened a socket, or that a function answers.
 
-    `method uri path query host protocol remote_ip headers cookies arguments body`, as in Tornado;
-    arguments are {name: [bytes]}.
+    `method uri path query host protocol remote_ip headers cookies body`, and `arguments`, also
+    apart as `query_arguments` and `body_arguments`, {name: [bytes]}: as in Tornado.
     """
 
     version = 'HTTP/1.1'
 
-    def __init__(self, blob):
-        self._blob = blob  # JSON, until it is looked at
-
-    def __getattr__(self, name):
-        blob = self.__dict__.pop('_blob', None)
-        if blob is None or name.startswith('__'):
-            if blob is not None:
-                self._blob = blob
-            raise AttributeError(f'the request has no {name}')
-        fields = json.loads(blob)
+    def __init__(self, text):
+        fields = json.loads(text)
         for field in ('method', 'uri', 'path', 'query', 'host', 'protocol', 'remote_ip'):
             setattr(self, field, fields[field])
         self.headers = Headers(fields['headers'])
@@ -89,14 +93,14 @@ class Request:
         self.body = base64.b64decode(fields['body'])
         self.query_arguments = parse_arguments(self.query)
         self.body_arguments = {}
-        if self.headers.get('Content-Type', '').split(';')[0].strip() == 'application/x-www-form-urlencoded':
-            self.body_arguments = parse_arguments(self.body.decode('utf-8', 'replace'))
-        self.text_arguments = {name: list(values) for name, values in self.query_arguments.items()}
+        kind = self.headers.get('Content-Type', '').split(';')[0].strip().lower()
+        if kind == 'application/x-www-form-urlencoded':
+            self.body_arguments = parse_arguments(self.body.decode('utf-8', 'surrogateescape'))
+        self.arguments = {name: list(values) for name, values in self.query_arguments.items()}
         for name, values in self.body_arguments.items():
-            self.text_arguments.setdefault(name, []).extend(values)
-        self.arguments = {name: [value.encode() for value in values]
-                          for name, values in self.text_arguments.items()}
-        return getattr(self, name)
+            self.arguments.setdefault(name, []).extend(values)
+        self.text_arguments = {name: [value.decode('utf-8', 'replace') for value in values]
+                               for name, values in self.arguments.items()}
 
     @property
     def host_name(self):

@@ -13,6 +13,7 @@ CONFIG, OPEN, IN_TEXT, IN_BINARY, PONG, IN_CLOSE, CALL, FORGET, DRAINED, IN_SESS
  SESSION, LOG, WARN, DONE, FAIL, ENDED, REPLY, WAIT, BEAT) = range(65, 83)
 
 HEAD = struct.Struct('<IBI')  # length of the rest, type, connection
+HEAD_AND_U32 = struct.Struct('<IBII')
 U16 = struct.Struct('<H')
 U32 = struct.Struct('<I')
 
@@ -26,8 +27,11 @@ NONE, KIND_TEXT, KIND_BINARY, KIND_JSON = 0, 1, 2, 3
 
 
 def pack(kind, connection, payload=b''):
-    """One row."""
-    return HEAD.pack(5 + len(payload), kind, connection) + payload
+    """One row. Raises ValueError if it is longer than a row may be."""
+    length = 5 + len(payload)
+    if length > MAX_ROW:
+        raise ValueError(f'{len(payload)} octets are too many at once: at most {MAX_ROW - 5} can be sent')
+    return HEAD.pack(length, kind, connection) + payload
 
 
 def str16(text):
@@ -46,25 +50,32 @@ class Reader:
     """Cuts a stream of octets into rows."""
 
     def __init__(self):
-        self._rest = bytearray()
+        self._parts = []  # of a row that has not come whole
+        self._have = 0    # octets in _parts
+        self._need = 0    # octets of that row; of its head, as long as that has not come whole
 
     def feed(self, data):
         """Return the whole rows so far, as (type, connection, payload)."""
-        if self._rest:
-            self._rest += data
-            data = bytes(self._rest)
-            self._rest.clear()
+        if self._parts:
+            self._parts.append(data)
+            self._have += len(data)
+            if self._have < self._need:
+                return []
+            data = b''.join(self._parts)
+            self._parts.clear()
         rows, at, end = [], 0, len(data)
-        head, size = HEAD.unpack_from, HEAD.size
+        head, size, need = HEAD.unpack_from, HEAD.size, HEAD.size
         while end - at >= size:
             length, kind, connection = head(data, at)
             if not 5 <= length <= MAX_ROW:
                 raise ValueError(f'a row of {length} octets')
             stop = at + 4 + length
             if stop > end:
+                need = 4 + length
                 break
             rows.append((kind, connection, data[at + size:stop]))
             at = stop
         if at < end:
-            self._rest += data[at:]
+            self._parts.append(data[at:] if at else data)
+            self._have, self._need = end - at, need
         return rows

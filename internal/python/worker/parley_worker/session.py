@@ -23,6 +23,19 @@ def _check_key(key):
         raise SessionError("session key 'id': the session's id cannot be changed")
 
 
+class _Notes:
+    """What is known of the values of a session that was touched."""
+
+    __slots__ = ('handed', 'changed', 'pending')
+
+    def __init__(self):
+        # JSON texts of the lists and dictionaries that functions were given or
+        # have set, as the server has them; None for one that JSON cannot carry.
+        self.handed = {}
+        self.changed = {}  # key: JSON text, or None if deleted; not sent yet
+        self.pending = {}  # key: how many of our changes the server has not put in order yet
+
+
 class Session(dict):
     """The values of one browser's session, shared by its connections.
 
@@ -31,16 +44,14 @@ class Session(dict):
     after every later function.
     """
 
+    __slots__ = ('notes', 'holders', '_id')
+
     def __init__(self, id, values):
         super().__init__(values)
         super().__setitem__('id', id)
         self._id = id
-        # JSON texts of the mutable values that were handed out or set, as the
-        # server has them; None for one that JSON cannot carry.
-        self._handed = {}
-        self._changed = {}  # key: JSON text, or None if deleted; not sent yet
-        self._pending = {}  # key: how many of our changes the server has not put in order yet
-        self._holders = 0   # connections and calls that hold it
+        self.notes = None  # a _Notes, once a value was handed out or changed
+        self.holders = 0   # connections and calls that hold it
 
     # --- what the worker calls
 
@@ -50,48 +61,77 @@ class Session(dict):
         The error is a SessionError if a value was changed in place to something
         that JSON cannot carry, else None; it is told once.
         """
-        bad = None
-        for key, was in list(self._handed.items()):
-            try:
-                now = _to_json(key, super().__getitem__(key))
-            except SessionError as error:
-                if was is not None:
-                    bad = error
-                    self._handed[key] = None
-                continue
-            if now != was:
-                self._handed[key] = now
-                self._changed[key] = now
-        changes, self._changed = self._changed, {}
+        notes = self.notes
+        if notes is None:
+            return {}, None
+        error = None
+        for key in list(notes.handed):
+            error = self._compare(key) or error
+        changes, notes.changed = notes.changed, {}
         for key in changes:
-            self._pending[key] = self._pending.get(key, 0) + 1
-        return changes, bad
+            notes.pending[key] = notes.pending.get(key, 0) + 1
+        return changes, error
+
+    def _compare(self, key):
+        """Note it if a value that was handed out has been changed in place. Returns a SessionError or None."""
+        notes = self.notes
+        was = notes.handed[key]
+        try:
+            now = _to_json(key, super().__getitem__(key))
+        except SessionError as error:
+            notes.handed[key] = None
+            return error if was is not None else None
+        if now != was:
+            notes.handed[key] = notes.changed[key] = now
+        return None
 
     def changed_elsewhere(self, own, sets, deletes):
         """Apply a change in the server's order; own ones are here already."""
         for key in [*sets, *deletes]:
-            if own:
-                left = self._pending.get(key, 0) - 1
-                if left > 0:
-                    self._pending[key] = left
-                else:
-                    self._pending.pop(key, None)
-            elif key in self._pending or key in self._changed:
-                continue  # our own change comes later in the order
-            elif key in sets:
+            if self.notes is not None and self._ours_comes_later(key, own):
+                continue
+            if key in sets:
                 super().__setitem__(key, sets[key])
-                if key in self._handed:
-                    self._handed[key] = _to_json(key, sets[key])
+                if self.notes is not None and key in self.notes.handed:
+                    self.notes.handed[key] = _to_json(key, sets[key])
             else:
                 super().pop(key, None)
-                self._handed.pop(key, None)
+                if self.notes is not None:
+                    self.notes.handed.pop(key, None)
+
+    def _ours_comes_later(self, key, own):
+        """Whether the value here is newer, in the server's order, than a change that has come.
+
+        An own change that this object knows nothing of was made through
+        another one, which nobody holds any more: it is as good as foreign.
+        """
+        notes = self.notes
+        known = key in notes.pending
+        if own and known:
+            notes.pending[key] -= 1
+            if not notes.pending[key]:
+                del notes.pending[key]
+            return True
+        if key in notes.handed:  # changed in place by a function that has not ended
+            self._compare(key)
+        return known or key in notes.changed
+
+    def forget_pending(self):
+        """Some changes that were sent will not come back."""
+        if self.notes is not None:
+            self.notes.pending.clear()
 
     # --- what functions call
 
+    def _noted(self):
+        if self.notes is None:
+            self.notes = _Notes()
+        return self.notes
+
     def _give(self, key, value):
         """Note that value is handed out and may be changed in place."""
-        if key not in self._handed and not isinstance(value, _PLAIN):
-            self._handed[key] = _to_json(key, value)
+        if not isinstance(value, _PLAIN) and key not in self._noted().handed:
+            self.notes.handed[key] = _to_json(key, value)
         return value
 
     def _give_all(self):
@@ -102,7 +142,8 @@ class Session(dict):
         return super().__iter__()
 
     def __getitem__(self, key):
-        return self._give(key, super().__getitem__(key))
+        value = super().__getitem__(key)
+        return value if type(value) is str else self._give(key, value)
 
     def get(self, key, default=None):
         return self[key] if key in self else default
@@ -116,24 +157,33 @@ class Session(dict):
         return super().values()
 
     def copy(self):
-        self._give_all()
+        """Return a plain dictionary of the values."""
         return dict(self)
+
+    def __or__(self, other):
+        return self.copy() | other if isinstance(other, dict) else NotImplemented
+
+    def __ror__(self, other):
+        return other | self.copy() if isinstance(other, dict) else NotImplemented
 
     def __setitem__(self, key, value):
         _check_key(key)
         text = _to_json(key, value)
         super().__setitem__(key, value)
-        self._changed[key] = text
+        notes = self._noted()
+        notes.changed[key] = text
         if isinstance(value, _PLAIN):
-            self._handed.pop(key, None)
+            notes.handed.pop(key, None)
         else:
-            self._handed[key] = text
+            notes.handed[key] = text
 
     def __delitem__(self, key):
-        _check_key(key)
+        if key == 'id':
+            _check_key(key)
         super().__delitem__(key)
-        self._handed.pop(key, None)
-        self._changed[key] = None
+        notes = self._noted()
+        notes.handed.pop(key, None)
+        notes.changed[key] = None
 
     def setdefault(self, key, default=None):
         if key not in self:
@@ -166,8 +216,16 @@ class Session(dict):
         self.update(other)
         return self
 
-    def __reduce__(self):
+    @classmethod
+    def fromkeys(cls, keys, value=None):
+        """Return a plain dictionary."""
+        return dict.fromkeys(keys, value)
+
+    def __reduce__(self):  # a copy is a plain dictionary
         return dict, (dict(self),)
+
+    def __reduce_ex__(self, protocol):
+        return self.__reduce__()
 
 
 class Sessions:
@@ -181,13 +239,16 @@ class Sessions:
         session = self._by_id.get(id)
         if session is None:
             session = self._by_id[id] = Session(id, values)
-        session._holders += 1
+        session.holders += 1
         return session
 
     def release(self, session):
-        session._holders -= 1
-        if session._holders == 0:
+        session.holders -= 1
+        if session.holders == 0:
             self._by_id.pop(session._id, None)
 
     def get(self, id):
         return self._by_id.get(id)
+
+    def __len__(self):
+        return len(self._by_id)

@@ -2,19 +2,19 @@
 
 import asyncio
 import faulthandler
-import inspect
 import json
 import os
 import signal
 import socket
 import sys
-import weakref
+import traceback
 
-from . import capture, here, modules, rooms, rows, session, timers, tracebacks
+from . import calls, capture, here, modules, rooms, rows, session, timers, tracebacks
 from .connection import Connection
 from .endpoint import Endpoint
 from .handler import PageHandler, SocketHandler
 from .link import Link
+from .tasks import Tasks
 
 
 class Worker:
@@ -24,16 +24,16 @@ class Worker:
         self.loop = loop
         self._link = Link(sock, loop, self._row, self._leave)
         self.send = self._link.send
+        self.push = self._link.push
         self._endpoints = {}    # by name
         self._connections = {}  # open ones, and handshakes that wait for OPEN, by number
         self._sessions = session.Sessions()
         self._modules = None    # modules.Modules, once CONFIG has come
         self._members = {}      # channel: how many connections of this worker are members
-        self._captures = [capture.Capture(self.send, stream) for stream in (sys.stdout, sys.stderr)]
+        self.begun = {}         # lines that were printed and have no end yet, see capture.Capture
+        self._captures = [capture.Capture(self.send, stream, self.begun) for stream in (sys.stdout, sys.stderr)]
         sys.stdout, sys.stderr = self._captures
-        self._origins = weakref.WeakKeyDictionary()  # the connection whose code made a task
-        loop.set_task_factory(self._new_task)
-        loop.set_exception_handler(self._lost)
+        self._tasks = Tasks(self, loop)
         self._rows = {
             rows.CONFIG: self._config, rows.OPEN: self._open, rows.CALL: self._call, rows.FORGET: self._forget,
             rows.DRAINED: self._drained, rows.IN_SESSION: self._session, rows.IN_BEAT: self._beat,
@@ -51,13 +51,13 @@ class Worker:
         if channel not in connection.channels:
             connection.channels.add(channel)
             self._members[channel] = self._members.get(channel, 0) + 1
-            self.send(rows.SUBSCRIBE, connection.id, channel.encode())
+            self.send(rows.SUBSCRIBE, connection.id, channel.encode('utf-8', 'surrogatepass'))
 
     def unsubscribe(self, connection, channel):
         """End a membership, if there is one."""
         if connection.channels and channel in connection.channels:
             self._left(connection, channel)
-            self.send(rows.UNSUBSCRIBE, connection.id, channel.encode())
+            self.send(rows.UNSUBSCRIBE, connection.id, channel.encode('utf-8', 'surrogatepass'))
 
     def _left(self, connection, channel):
         connection.channels.discard(channel)
@@ -71,19 +71,15 @@ class Worker:
 
     def publish(self, channel, kind, data):
         """Send data to all members of channel, wherever they are."""
-        connection = here.connection.get()
-        self.send(rows.PUBLISH, connection.id if connection else 0,
-                  bytes([kind]) + rows.str16(channel) + data)
+        self.send(rows.PUBLISH, _number(), bytes([kind]) + rows.str16(channel) + data)
 
     def warn(self, text):
         """One line about the app for the server's log."""
-        connection = here.connection.get()
-        self.send(rows.WARN, connection.id if connection else 0, text.encode('utf-8', 'replace'))
+        self.send(rows.WARN, _number(), text.encode('utf-8', 'replace'))
 
     def raised(self, error, what):
         """Log what was raised outside a hook, by what: a timer, a receiver, a task."""
-        connection = here.connection.get()
-        self.fail(connection.id if connection else 0, '', 0, error, what)
+        self.fail(_number(), '', 0, error, what)
 
     def finished(self, connection=None):
         """Send what a function has printed and changed in its session.
@@ -91,19 +87,32 @@ class Worker:
         Returns a SessionError if the session now holds what JSON cannot carry.
         """
         connection = connection or here.connection.get()
-        for stream in self._captures:
-            stream.finish(connection.id if connection else 0)
-        if connection is None:
+        if self.begun:
+            for stream in self._captures:
+                stream.finish(connection)
+        if connection is None or connection.session.notes is None:
+            return None
+        holder = self._holder(connection)
+        if holder is None:
             return None
         changes, error = connection.session.take_changes()
         if changes:
             sets = ','.join(f'{json.dumps(key)}:{text}' for key, text in changes.items() if text is not None)
             deletes = json.dumps([key for key, text in changes.items() if text is None])
             text = f'{{"set":{{{sets}}},"delete":{deletes}}}'
-            self.send(rows.SESSION, connection.id, rows.str16(connection.session['id']) + text.encode())
+            self.send(rows.SESSION, holder, rows.str16(connection.session['id']) + text.encode())
         return error
 
-    # --- for connections
+    def _holder(self, connection):
+        """The number that changes of its session are sent for, or None: the server takes them from holders only."""
+        if connection.holds:
+            return connection.id
+        for other in self._connections.values():
+            if other.session is connection.session:
+                return other.id
+        return None
+
+    # --- for connections and calls
 
     def fail(self, connection, hook, size, error, what=''):
         message, trace = tracebacks.one_line(error), tracebacks.trimmed(error)
@@ -117,28 +126,35 @@ class Worker:
         for channel in list(connection.channels or ()):
             self._left(connection, channel)
         self.send(rows.ENDED, connection.id)
-        self._release(connection)
+        self.release(connection)
 
-    def _release(self, connection):
-        self._connections.pop(connection.id, None)
-        self._sessions.release(connection.session)
+    def release(self, connection):
+        """Forget a connection or call, which nothing is sent for any more."""
+        if connection.holds:
+            connection.holds = False
+            self._connections.pop(connection.id, None)
+            self._sessions.release(connection.session)
+            connection.cut()
 
     # --- rows of the server
 
     def _row(self, kind, number, payload):
-        handle = self._rows.get(kind)
-        if handle is not None:
-            handle(number, payload)
-            return
-        connection = self._connections.get(number)
-        if connection is not None:
-            connection.row(kind, payload)
+        try:
+            if rows.IN_TEXT <= kind <= rows.IN_CLOSE:
+                connection = self._connections.get(number)
+                if connection is not None:
+                    connection.row(kind, payload)
+            else:
+                self._rows[kind](number, payload)
+        except Exception as error:  # a mistake of ours: it concerns one row
+            self.send(rows.FAIL, 0, b'\0' + rows.U32.pack(0)
+                      + rows.str32(f'the worker, at row {kind} of connection {number}: {tracebacks.one_line(error)}')
+                      + traceback.format_exc().encode('utf-8', 'replace'))
 
     def _config(self, _, payload):
         config = json.loads(payload)
         if config['version'] != rows.VERSION:
             self._leave(f'the server speaks version {config["version"]} of the link, this worker {rows.VERSION}')
-            return
         sys.path[:0] = config['dirs']
         sys.path.extend(config['path'])
         rooms.install()
@@ -162,11 +178,12 @@ class Worker:
         self.send(kind, 0, json.dumps(report).encode())
 
     def _new(self, number, payload, handler):
-        """Make the connection that an OPEN or a CALL is about."""
+        """Make the connection that an OPEN or a CALL is about; it holds its session."""
         stop = 4 + rows.U32.unpack_from(payload)[0]
         head = json.loads(payload[4:stop])
+        endpoint = self._endpoints[head['endpoint']]
         held = self._sessions.hold(head['session']['id'], head['session']['values'])
-        connection = Connection(self, number, self._endpoints[head['endpoint']], held)
+        connection = Connection(self, number, endpoint, held)
         connection.handler = handler(connection, head, payload[stop:])
         return connection, head
 
@@ -177,63 +194,26 @@ class Worker:
             self._sessions.release(connection.session)
             connection = waiting
         self._connections[number] = connection
-        connection.handler.selected_subprotocol = head['subprotocol'] or None
+        if head['subprotocol']:
+            connection.handler.selected_subprotocol = head['subprotocol']
         connection.row(rows.OPEN, b'')
 
     def _call(self, number, payload):
-        call = payload[:4]
         hook = rows.CALL_HOOKS[payload[4]]
-        connection, head = self._new(number, payload[5:], PageHandler if hook == 'function' else SocketHandler)
-        values = (connection.handler,)
-        if hook == 'select_subprotocol':
-            values += (head['subprotocols'],)
-            self._connections[number] = connection
-        token = here.connection.set(connection)
-        task = self.loop.create_task(self._answer(call, connection, hook, values))
-        here.connection.reset(token)
-        connection.keep(task)
-
-    async def _answer(self, call, connection, hook, values):
-        fault = connection.endpoint.faults.get(hook)
-        try:
-            if fault is not None:
-                reply = bytes([rows.UNAVAILABLE]) + b'\0' + rows.str32('{}') + fault.message.encode()
-            else:
-                value = connection.endpoint.functions[hook].call(*values)
-                if inspect.isawaitable(value):
-                    value = await value
-                reply = self._value(connection.handler, value)
-            error = None
-        except BaseException as raised:  # also SystemExit: a function must not end the worker
-            error = raised
-        error = error or self.finished(connection)
-        if error is not None:
-            reply = (bytes([rows.RAISED]) + b'\0' + rows.str32('{}') + rows.str32(tracebacks.one_line(error))
-                     + tracebacks.trimmed(error).encode('utf-8', 'replace'))
-        self.send(rows.REPLY, connection.id, call + reply)
-        connection.keep(None)
         if hook == 'function':
-            self._sessions.release(connection.session)
-
-    def _value(self, handler, value):
-        """A function's value as a REPLY carries it."""
-        if value is None:
-            kind, data = rows.NONE, b''
-        elif isinstance(value, str):
-            kind, data = rows.KIND_TEXT, value.encode()
-        elif isinstance(value, (bytes, bytearray, memoryview)):
-            kind, data = rows.KIND_BINARY, bytes(value)
+            connection, head = self._new(number, payload[5:], PageHandler)
+            values = ()
         else:
-            kind, data = rows.KIND_JSON, json.dumps(value).encode()
-        more = {}
-        if isinstance(handler, PageHandler):
-            more = {'status': handler._status, 'headers': handler._headers}
-        return bytes([rows.VALUE, kind]) + rows.str32(json.dumps(more)) + data
+            connection, head = self._new(number, payload[5:], SocketHandler)
+            values = (head['subprotocols'],)
+            self._connections[number] = connection
+        calls.start(self, connection, payload[:4], hook, values)
 
     def _forget(self, number, _):
         connection = self._connections.get(number)
         if connection is not None:
-            self._release(connection)
+            connection.session.forget_pending()  # the server has not taken what was sent since
+            self.release(connection)
 
     def _drained(self, number, _):
         connection = self._connections.get(number)
@@ -250,33 +230,25 @@ class Worker:
     def _beat(self, _, payload):
         self.send(rows.BEAT, 0, payload)
 
-    # --- what happens outside functions
-
-    def _new_task(self, loop, coroutine, **options):
-        task = asyncio.Task(coroutine, loop=loop, **options)
-        connection = here.connection.get()
-        if connection is not None:
-            self._origins[task] = connection
-        return task
-
-    def _lost(self, loop, context):
-        """Log what asyncio tells: an exception that nobody has looked at."""
-        error = context.get('exception')
-        connection = self._origins.get(context.get('task') or context.get('future'))
-        token = here.connection.set(connection)
-        try:
-            if error is None:
-                self.warn(context['message'])
-            else:
-                self.raised(error, 'a task or callback')
-        finally:
-            here.connection.reset(token)
-
     def _leave(self, why=''):
         """The link has ended: leave at once, whatever else is running."""
         if why:
             os.write(2, f'worker: {why}\n'.encode())
         os._exit(1 if why else 0)
+
+    def run(self):
+        """Serve until the link ends."""
+        while True:
+            try:
+                self.loop.run_forever()
+            except BaseException as error:  # a task raised SystemExit or KeyboardInterrupt
+                self._tasks.stopped_loop(error)
+
+
+def _number():
+    """The number of the connection whose code calls, or 0."""
+    connection = here.connection.get()
+    return connection.id if connection is not None else 0
 
 
 def main(descriptor):
@@ -284,13 +256,11 @@ def main(descriptor):
     faulthandler.register(signal.SIGUSR1, file=sys.__stderr__, all_threads=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)   # a Ctrl-C is the server's business
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for stream in (sys.stdout, sys.stderr):  # for those who write to the real ones
+        stream.reconfigure(line_buffering=True)
     sock = socket.socket(fileno=descriptor)
     os.set_inheritable(descriptor, False)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     here.worker = Worker(sock, loop)
-    while True:
-        try:
-            loop.run_forever()
-        except BaseException as error:  # a task raised SystemExit or KeyboardInterrupt
-            here.worker.raised(error, 'a task')
+    here.worker.run()

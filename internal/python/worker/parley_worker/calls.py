@@ -1,0 +1,57 @@
+"""What is asked and answered: functions of pages, and the choice of a subprotocol."""
+
+import asyncio
+import json
+
+from . import rows, tracebacks
+from .expr import needs_await
+from .handler import PageHandler
+
+
+def start(worker, connection, call, hook, values):
+    """Run a hook of the connection as a task, and send its REPLY to call, the octets of a u32.
+
+    Rows of the connection wait until then.
+    """
+    answer = _answer(worker, connection, call, hook, values)
+    connection.busy(connection.context.run(asyncio.Task, answer, loop=worker.loop))
+
+
+async def _answer(worker, connection, call, hook, values):
+    handler = connection.handler
+    try:
+        value = connection.endpoint.calls[hook](handler, *values)
+        if needs_await(value):
+            value = await value
+        reply, error = _value(handler, value), None
+    except BaseException as raised:  # also SystemExit: a function must not end the worker
+        error = raised
+    error = worker.finished(connection) or error
+    if error is not None and error is connection.endpoint.faults.get(hook):
+        reply = _head(rows.UNAVAILABLE) + error.message.encode('utf-8', 'replace')
+    elif error is not None:
+        reply = (_head(rows.RAISED) + rows.str32(tracebacks.one_line(error))
+                 + tracebacks.trimmed(error).encode('utf-8', 'replace'))
+    worker.send(rows.REPLY, connection.id, call + reply)
+    if hook == 'function':
+        worker.release(connection)
+    connection.idle()
+
+
+def _head(status, kind=rows.NONE, more=None):
+    return bytes([status, kind]) + rows.str32(json.dumps(more or {}))
+
+
+def _value(handler, value):
+    """A function's value as a REPLY carries it."""
+    if value is None:
+        kind, data = rows.NONE, b''
+    elif isinstance(value, str):
+        kind, data = rows.KIND_TEXT, value.encode()
+    elif isinstance(value, (bytes, bytearray, memoryview)):
+        kind, data = rows.KIND_BINARY, bytes(value)
+    else:
+        kind, data = rows.KIND_JSON, json.dumps(value).encode()
+    if isinstance(handler, PageHandler):
+        return _head(rows.VALUE, kind, {'status': handler._status, 'headers': handler._headers}) + data
+    return _head(rows.VALUE, kind) + data
