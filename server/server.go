@@ -67,6 +67,10 @@ func (s *Server) Run(ctx context.Context) error {
 	stopSessions := s.start(ctx, s.sessions.Run)
 	defer stopSessions()
 
+	watcher := s.openWatcher() // before modules are imported: no save falls between
+	if watcher != nil {
+		defer watcher.Close()
+	}
 	err := s.workers.Start(ctx)
 	if ctx.Err() != nil {
 		return nil
@@ -80,8 +84,10 @@ func (s *Server) Run(ctx context.Context) error {
 		s.logFault(fault)
 	}
 
-	stopWatching := s.start(ctx, s.watch)
-	defer stopWatching()
+	if watcher != nil {
+		stopWatching := s.start(ctx, func(ctx context.Context) error { return s.watch(ctx, watcher) })
+		defer stopWatching()
+	}
 	return s.serve(ctx)
 }
 

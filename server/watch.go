@@ -17,19 +17,23 @@ import (
 // editors write, rename and chmod in quick succession.
 const reloadAfter = 100 * time.Millisecond
 
-// watch tells the workers which Python files were saved, and the log when a
-// YAML file was, until ctx ends.
-func (s *Server) watch(ctx context.Context) error {
+// openWatcher begins to watch the app's folders; nil if that cannot be done,
+// which is logged. What is saved from now on is what watch hears.
+func (s *Server) openWatcher() *fsnotify.Watcher {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
 		s.log.Warn("saved files are not noticed", "err", err)
-		return err
+		return nil
 	}
-	defer watcher.Close()
 	for _, dir := range s.cfg.Dirs {
 		s.watchTree(watcher, dir)
 	}
+	return watcher
+}
 
+// watch tells the workers which Python files were saved, and the log when a
+// YAML file was, until ctx ends.
+func (s *Server) watch(ctx context.Context, watcher *fsnotify.Watcher) error {
 	saved := map[string]bool{}
 	quiet := time.NewTimer(reloadAfter)
 	quiet.Stop()
