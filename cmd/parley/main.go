@@ -53,18 +53,17 @@ Without a command it serves the app in DIR, or in the current folder.`,
 		Example: `  parley                          serve the app in this folder
   parley chat --listen.port=8080  serve the app in chat/ on port 8080
   parley check chat               say what would be served, and what is wrong`,
-		Args:          usageArgs(cobra.MaximumNArgs(1)),
+		Version:       versionLine(),
+		Args:          usageArgs(noMistypedCommand),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := mistyped(cmd, args); err != nil {
-				return err
-			}
 			return a.serve(cmd.Context(), target(args))
 		},
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SuggestionsMinimumDistance = 2
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{text: err.Error(), command: cmd.CommandPath()}
 	})
@@ -90,17 +89,16 @@ func target(args []string) string {
 	return args[0]
 }
 
-// mistyped returns an error if the folder to serve does not exist but is almost
+// noMistypedCommand accepts one folder, unless it does not exist and is almost
 // a command.
-func mistyped(root *cobra.Command, args []string) error {
-	near := root.SuggestionsFor(target(args))
-	if _, err := os.Stat(target(args)); err == nil || len(near) == 0 {
-		return nil
+func noMistypedCommand(root *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		near := root.SuggestionsFor(args[0])
+		if _, err := os.Stat(args[0]); err != nil && len(near) > 0 {
+			return fmt.Errorf("%s is no command and no folder (did you mean parley %s?)", args[0], near[0])
+		}
 	}
-	return &usageError{
-		text:    fmt.Sprintf("%s is no command and no folder (did you mean parley %s?)", args[0], near[0]),
-		command: root.CommandPath(),
-	}
+	return cobra.MaximumNArgs(1)(root, args)
 }
 
 // A usageError is a command line that makes no sense.

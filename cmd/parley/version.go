@@ -17,9 +17,13 @@ func versionCommand(a *app) *cobra.Command {
 		Short: "print the version",
 		Args:  usageArgs(cobra.NoArgs),
 		Run: func(*cobra.Command, []string) {
-			fmt.Fprintf(a.stdout, "parley %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			fmt.Fprintln(a.stdout, versionLine())
 		},
 	}
+}
+
+func versionLine() string {
+	return fmt.Sprintf("parley %s %s %s/%s", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // version is the release, with the commit it was built from where Go knows it.

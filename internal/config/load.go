@@ -88,6 +88,9 @@ func (l *loader) find(path string) string {
 	}
 	_, err = l.read(abs)
 	switch {
+	case err == nil && !slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(abs)):
+		l.r.addf(ruleNoFile, Pos{File: path}, "", "is no .yaml file; name the app's folder, or its %s", mainFile)
+		return ""
 	case err == nil:
 		return abs
 	case errors.Is(err, fs.ErrNotExist):
