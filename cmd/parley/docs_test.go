@@ -75,7 +75,7 @@ func storyOfPage(text string) (string, error) {
 		case "ws", "http":
 			if stale {
 				if serving {
-					commands.WriteString("stop\n")
+					commands.WriteString("quit\n")
 				}
 				commands.WriteString("serve app\n")
 				serving, stale = true, false

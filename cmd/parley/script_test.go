@@ -36,7 +36,7 @@ func TestScripts(t *testing.T) {
 //
 //	serve ARGS…                  start parley, with a free port, and wait until it listens
 //	log REGEXP                   wait until what parley logged matches
-//	stop [SIGNAL]                send SIGTERM, or SIGNAL, and wait; fails unless it exits 0
+//	quit [SIGNAL]                send SIGTERM, or SIGNAL, and wait; fails unless it exits 0
 //	dial [-NAME] [Header:value…] PATH [SUBPROTOCOL…]   open a socket; ! dial STATUS … expects a refusal
 //	send [-NAME] [--binary] TEXT  send a message
 //	expect [-NAME] TEXT          the next message is TEXT
@@ -58,7 +58,7 @@ func scriptParams(dir string) testscript.Params {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve":   cmdServe,
 			"log":     cmdLog,
-			"stop":    cmdStop,
+			"quit":    cmdQuit,
 			"dial":    cmdDial,
 			"send":    cmdSend,
 			"expect":  cmdExpect,
@@ -137,7 +137,7 @@ var listening = regexp.MustCompile(`url=(http://[^/ ]+)/`)
 func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	s := storyOf(ts)
 	if s.server != nil {
-		ts.Fatalf("serve: already serving: stop first")
+		ts.Fatalf("serve: already serving: quit first")
 	}
 	s.stderr = &logBuffer{}
 	s.exited = make(chan struct{})
@@ -205,7 +205,7 @@ func cmdLog(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func cmdStop(ts *testscript.TestScript, neg bool, args []string) {
+func cmdQuit(ts *testscript.TestScript, neg bool, args []string) {
 	s := storyOf(ts)
 	sig := syscall.SIGTERM
 	if len(args) > 0 && args[0] == "SIGINT" {
@@ -215,10 +215,10 @@ func cmdStop(ts *testscript.TestScript, neg bool, args []string) {
 	select {
 	case <-s.exited:
 	case <-time.After(patience):
-		ts.Fatalf("stop: still running; it logged:\n%s", s.stderr)
+		ts.Fatalf("quit: still running; it logged:\n%s", s.stderr)
 	}
 	if (s.exitErr != nil) != neg {
-		ts.Fatalf("stop: exit: %v; it logged:\n%s", s.exitErr, s.stderr)
+		ts.Fatalf("quit: exit: %v; it logged:\n%s", s.exitErr, s.stderr)
 	}
 	s.server = nil
 }
