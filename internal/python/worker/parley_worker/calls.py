@@ -33,6 +33,7 @@ async def _answer(worker, connection, call, hook, values):
         reply = (_head(rows.RAISED) + rows.str32(tracebacks.one_line(error))
                  + tracebacks.trimmed(error).encode('utf-8', 'replace'))
     worker.send(rows.REPLY, connection.id, call + reply)
+    error = None  # it refers to this frame
     if hook == 'function':
         worker.release(connection)
     connection.idle()

@@ -24,8 +24,9 @@ class Capture(io.TextIOBase):
     errors = 'replace'
     mode = 'w'
 
-    def __init__(self, send, original, begun):
+    def __init__(self, send, flush, original, begun):
         self._send = send  # (row type, connection's number, payload)
+        self.flush = flush  # what was sent leaves now; a line without an end stays
         self._original = original
         self._thread = threading.get_ident()  # the loop's
         self.name = original.name
@@ -74,9 +75,6 @@ class Capture(io.TextIOBase):
                 pieces = self._begun.pop(who, ())
                 if any(pieces):
                     self._gather(who, ''.join(pieces) + '\n')
-
-    def flush(self):
-        """Nothing: a line goes out when it is whole."""
 
     def reconfigure(self, **_):
         """Nothing: it is UTF-8, by line."""

@@ -174,12 +174,12 @@ class Connection:
         self._finish(hook, size, None)
 
     async def _wait(self, hook, size, result):
-        error = None
         try:
             await result
-        except BaseException as raised:
-            error = raised
-        self._finish(hook, size, error)
+        except BaseException as error:
+            self._finish(hook, size, error)
+        else:
+            self._finish(hook, size, None)
         self.idle()
 
     def _finish(self, hook, size, error):

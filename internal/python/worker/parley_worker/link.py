@@ -48,6 +48,11 @@ class Link:
         if not self._will_flush or self._unsent > UNSENT_LIMIT:
             self._flush_soon()
 
+    def flush(self):
+        """Write now what is there, as far as the socket takes it."""
+        if threading.get_ident() == self._thread:
+            self._flush()
+
     def _flush_soon(self):
         if self._unsent > UNSENT_LIMIT:
             self._flush(wait=True)

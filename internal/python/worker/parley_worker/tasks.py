@@ -40,10 +40,11 @@ class Tasks:
 
     def _lost(self, _, context):
         """Log what asyncio tells: an exception that nobody has looked at."""
-        connection = self._origins.get(context.get('task') or context.get('future'))
-        if connection is None:  # a callback knows its context
-            inside = getattr(context.get('handle'), '_context', None)
-            connection = inside.get(here.connection) if inside is not None else None
+        task = context.get('task') or context.get('future')
+        connection = self._origins.get(task) if task is not None else None
+        inside = getattr(context.get('handle'), '_context', None)
+        if inside is not None:  # a callback knows its context
+            connection = inside.get(here.connection)
         error = context.get('exception')
         self._log(connection, error or context['message'])
 

@@ -31,7 +31,8 @@ class Worker:
         self._modules = None    # modules.Modules, once CONFIG has come
         self._members = {}      # channel: how many connections of this worker are members
         self.begun = {}         # lines that were printed and have no end yet, see capture.Capture
-        self._captures = [capture.Capture(self.send, stream, self.begun) for stream in (sys.stdout, sys.stderr)]
+        self._captures = [capture.Capture(self.send, self._link.flush, stream, self.begun)
+                          for stream in (sys.stdout, sys.stderr)]
         sys.stdout, sys.stderr = self._captures
         self._tasks = Tasks(self, loop)
         self._rows = {

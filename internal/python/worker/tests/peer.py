@@ -61,6 +61,8 @@ class Worker:
         return self
 
     def __exit__(self, *_):
+        if self.log.closed:
+            return
         self.socket.close()
         try:
             self.process.wait(PATIENCE)
@@ -137,6 +139,14 @@ class Worker:
             found.append(row)
             if row.kind == kind and connection in (None, row.connection):
                 return found
+
+    def wait_printed(self, text):
+        """Wait until the process has written text to its standard output or error."""
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.printed():
+            if time.monotonic() > deadline:
+                raise AssertionError(f'{text!r} was not printed, but:\n{self.printed()}')
+            time.sleep(0.01)
 
     def printed(self):
         self.log.seek(0)
