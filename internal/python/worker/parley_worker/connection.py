@@ -14,7 +14,7 @@ NO_CODE = (1005, 1006)  # close codes that stand for "none"
 _EMPTY = contextvars.Context()
 
 # What every message needs is looked up once.
-_IN_TEXT, _IN_CLOSE = rows.IN_TEXT, rows.IN_CLOSE
+_IN_TEXT, _IN_CLOSE, _DONE = rows.IN_TEXT, rows.IN_CLOSE, rows.DONE
 _ROW_OF = {messages.TEXT: rows.TEXT, messages.BINARY: rows.BINARY}
 _MAX_SIZE = messages.MAX_SIZE
 _pack_head = rows.HEAD.pack
@@ -145,7 +145,7 @@ class Connection:
     def _run(self, kind, payload):
         if kind == rows.IN_TEXT or kind == rows.IN_BINARY:
             if self._skip:
-                self._push(_pack_done(9, rows.DONE, self.id, len(payload)))
+                self._push(_pack_done(9, _DONE, self.id, len(payload)))
             else:
                 self._call('on_message', len(payload), payload.decode() if kind == rows.IN_TEXT else payload)
         elif kind == rows.OPEN:
@@ -190,6 +190,6 @@ class Connection:
             self._skip = True
             self._worker.fail(self.id, hook, size, error)
         if hook == 'on_message':
-            self._push(_pack_done(9, rows.DONE, self.id, size))
+            self._push(_pack_done(9, _DONE, self.id, size))
         elif hook == 'on_close':
             self._worker.ended(self)

@@ -6,6 +6,7 @@ from . import messages
 from .request import Request
 
 _REQUIRED = object()
+_TEXT = messages.TEXT
 
 
 class Settings(dict):
@@ -95,7 +96,7 @@ class SocketHandler(Handler):
     def write_message(self, message, binary=False):
         """Send str, bytes or a dict (as JSON). Never waits; awaiting the result waits for room."""
         if type(message) is str and not binary and message.isascii():  # the usual, and it cannot fail
-            return self._connection.write(messages.TEXT, message.encode())
+            return self._connection.write(_TEXT, message.encode())
         kind, data = messages.encode(message, binary)
         return self._connection.write(kind, data)
 

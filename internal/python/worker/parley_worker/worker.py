@@ -16,6 +16,8 @@ from .handler import PageHandler, SocketHandler
 from .link import Link
 from .tasks import Tasks
 
+_OF_CONNECTIONS = frozenset((rows.IN_TEXT, rows.IN_BINARY, rows.PONG, rows.IN_CLOSE))
+
 
 class Worker:
     """One process's worth of endpoints, connections and sessions."""
@@ -141,7 +143,7 @@ class Worker:
 
     def _row(self, kind, number, payload):
         try:
-            if rows.IN_TEXT <= kind <= rows.IN_CLOSE:
+            if kind in _OF_CONNECTIONS:
                 connection = self._connections.get(number)
                 if connection is not None:
                     connection.row(kind, payload)
