@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from . import rows, tracebacks
+from . import messages, rows, tracebacks
 from .expr import needs_await
 from .handler import PageHandler
 
@@ -29,6 +29,10 @@ async def _answer(worker, connection, call, hook, values):
     error = worker.finished(connection) or error
     if error is not None and error is connection.endpoint.faults.get(hook):
         reply = _head(rows.UNAVAILABLE) + error.message.encode('utf-8', 'replace')
+    elif error is not None and hook == 'function' and messages.refusal(error):
+        status, line = messages.refusal(error)
+        plain = [['Content-Type', 'text/plain; charset=utf-8']]
+        reply = _head(rows.VALUE, rows.KIND_TEXT, {'status': status, 'headers': plain}) + line.encode()
     elif error is not None:
         reply = (_head(rows.RAISED) + rows.str32(tracebacks.one_line(error))
                  + tracebacks.trimmed(error).encode('utf-8', 'replace'))

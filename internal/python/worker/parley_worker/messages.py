@@ -1,5 +1,6 @@
 """What can be sent to a peer, and as what."""
 
+import http
 import json
 import sys
 
@@ -45,6 +46,18 @@ def closed_error():
 def is_closed_error(error):
     """Whether error is a WebSocketClosedError."""
     return 'tornado.websocket' in sys.modules and isinstance(error, closed_error())
+
+
+def refusal(error):
+    """Return (status, line) of an HTTPError that refuses a request, 4xx; None for any other error."""
+    web = sys.modules.get('tornado.web')
+    if web is None or not isinstance(error, web.HTTPError) or not 400 <= error.status_code < 500:
+        return None
+    known = error.status_code in http.HTTPStatus.__members__.values()
+    reason = error.reason or (http.HTTPStatus(error.status_code).phrase if known else 'Refused')
+    if isinstance(error, web.MissingArgumentError):
+        reason = f'{reason}: the argument {error.arg_name} is missing'
+    return error.status_code, f'{error.status_code} {reason}'
 
 
 def missing_argument(name):
