@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 //	expect [-NAME] TEXT          the next message is TEXT
 //	silence [-NAME]              no message is waiting when a ping has come back
 //	close [-NAME] [CODE]         close the socket
+//	vanish [-NAME]               the peer is gone without a word
 //	closed [-NAME] CODE [REASON] the server closes it with CODE
 //	http METHOD PATH [Header:value…] [@BODY]  request a page; status and body go to stdout
 func scriptParams(dir string) testscript.Params {
@@ -52,7 +53,7 @@ func scriptParams(dir string) testscript.Params {
 			for _, name := range kept {
 				env.Setenv(name, os.Getenv(name))
 			}
-			env.Values["story"] = &story{sockets: map[string]*websocket.Conn{}}
+			env.Values["story"] = &story{sockets: map[string]*socket{}}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -64,6 +65,7 @@ func scriptParams(dir string) testscript.Params {
 			"expect":  cmdExpect,
 			"silence": cmdSilence,
 			"close":   cmdClose,
+			"vanish":  cmdVanish,
 			"closed":  cmdClosed,
 			"http":    cmdHTTP,
 		},
@@ -77,8 +79,31 @@ type story struct {
 	exitErr error // valid once exited is closed
 	stderr  *logBuffer
 	base    string // http://127.0.0.1:PORT
-	sockets map[string]*websocket.Conn
+	sockets map[string]*socket
 	cookies string
+}
+
+// A socket reads all the time, as a browser does: so it answers pings and
+// close frames.
+type socket struct {
+	conn     *websocket.Conn
+	messages chan string // closed when the connection has ended
+	end      error       // why; valid once messages is closed
+}
+
+// unread is how many messages a socket holds that no expect has asked for.
+const unread = 10_000
+
+func (s *socket) read() {
+	defer close(s.messages)
+	for {
+		_, data, err := s.conn.Read(context.Background())
+		if err != nil {
+			s.end = err
+			return
+		}
+		s.messages <- string(data)
+	}
 }
 
 func storyOf(ts *testscript.TestScript) *story { return ts.Value("story").(*story) }
@@ -273,16 +298,32 @@ func cmdDial(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	_, _ = io.WriteString(ts.Stdout(), "subprotocol="+c.Subprotocol()+"\n")
 	c.SetReadLimit(64 << 20)
-	s.sockets[name] = c
-	ts.Defer(func() { _ = c.CloseNow() })
+	dialed := &socket{conn: c, messages: make(chan string, unread)}
+	go dialed.read()
+	s.sockets[name] = dialed
+	ts.Defer(func() {
+		_ = c.CloseNow()
+		for range dialed.messages { // until it has ended
+		}
+	})
 }
 
-func socketOf(ts *testscript.TestScript, name string) *websocket.Conn {
-	c := storyOf(ts).sockets[name]
-	if c == nil {
+func socketOf(ts *testscript.TestScript, name string) *socket {
+	s := storyOf(ts).sockets[name]
+	if s == nil {
 		ts.Fatalf("no socket %q: dial first", name)
 	}
-	return c
+	return s
+}
+
+// next returns the socket's next message; ok is false if it has ended.
+func next(ts *testscript.TestScript, s *socket) (message string, ok bool) {
+	select {
+	case message, ok = <-s.messages:
+	case <-time.After(patience):
+		ts.Fatalf("nothing came; parley logged:\n%s", storyOf(ts).stderr)
+	}
+	return message, ok
 }
 
 func cmdSend(ts *testscript.TestScript, _ bool, args []string) {
@@ -293,44 +334,32 @@ func cmdSend(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	ts.Check(socketOf(ts, name).Write(ctx, kind, []byte(args[0])))
+	ts.Check(socketOf(ts, name).conn.Write(ctx, kind, []byte(args[0])))
 }
 
 func cmdExpect(ts *testscript.TestScript, _ bool, args []string) {
 	name, args := nameOf(args)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	_, got, err := socketOf(ts, name).Read(ctx)
-	if err != nil {
-		ts.Fatalf("expect %q: %v\nparley logged:\n%s", args[0], err, storyOf(ts).stderr)
-	}
-	if string(got) != args[0] {
+	s := socketOf(ts, name)
+	got, ok := next(ts, s)
+	switch {
+	case !ok:
+		ts.Fatalf("expect %q: %v\nparley logged:\n%s", args[0], s.end, storyOf(ts).stderr)
+	case got != args[0]:
 		ts.Fatalf("got %q, want %q", got, args[0])
 	}
 }
 
-// cmdSilence relies on order: whatever the server had sent before the pong
-// would have arrived first, and ended Ping's reader with it.
+// cmdSilence relies on order: whatever the server had sent before the pong has
+// been read before it.
 func cmdSilence(ts *testscript.TestScript, _ bool, args []string) {
 	name, _ := nameOf(args)
-	c := socketOf(ts, name)
+	s := socketOf(ts, name)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	heard := make(chan string, 1)
-	reading, stop := context.WithCancel(ctx)
-	go func() {
-		_, data, err := c.Read(reading)
-		if err == nil {
-			heard <- string(data)
-		}
-		close(heard)
-	}()
-	err := c.Ping(ctx)
-	stop() // ends the socket: silence is the last thing a script asks of it
-	if data, ok := <-heard; ok {
-		ts.Fatalf("silence: got %q", data)
+	ts.Check(s.conn.Ping(ctx))
+	if len(s.messages) > 0 {
+		ts.Fatalf("silence: got %q", <-s.messages)
 	}
-	ts.Check(err)
 }
 
 func cmdClose(ts *testscript.TestScript, _ bool, args []string) {
@@ -341,17 +370,23 @@ func cmdClose(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(err)
 		code = websocket.StatusCode(n)
 	}
-	ts.Check(socketOf(ts, name).Close(code, "bye"))
+	ts.Check(socketOf(ts, name).conn.Close(code, "bye"))
+}
+
+func cmdVanish(ts *testscript.TestScript, _ bool, args []string) {
+	name, _ := nameOf(args)
+	_ = socketOf(ts, name).conn.CloseNow() // it tells that the peer got no close frame
 }
 
 func cmdClosed(ts *testscript.TestScript, _ bool, args []string) {
 	name, args := nameOf(args)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	_, data, err := socketOf(ts, name).Read(ctx)
+	s := socketOf(ts, name)
+	if data, ok := next(ts, s); ok {
+		ts.Fatalf("closed: got message %q", data)
+	}
 	var end websocket.CloseError
-	if !errors.As(err, &end) {
-		ts.Fatalf("closed: got message %q, error %v", data, err)
+	if !errors.As(s.end, &end) {
+		ts.Fatalf("closed: %v", s.end)
 	}
 	if got := strconv.Itoa(int(end.Code)); got != args[0] {
 		ts.Fatalf("closed with %s %q, want %s", got, end.Reason, args[0])
