@@ -34,13 +34,14 @@ func Load(path string, opt Options) (*Server, error) {
 		Log:     log,
 	})
 	workers := python.New(python.Options{
-		Executable:  cfg.Python.Executable,
-		Dir:         cfg.Dir,
-		Dirs:        cfg.Dirs,
-		Path:        cfg.Python.Path,
-		HangTimeout: cfg.Python.HangTimeout,
-		Publish:     func(channel string, m parley.Message) { channels.Publish(channel, m, nil) },
-		Log:         log,
+		Executable:   cfg.Python.Executable,
+		Dir:          cfg.Dir,
+		Dirs:         cfg.Dirs,
+		Path:         cfg.Python.Path,
+		HangTimeout:  cfg.Python.HangTimeout,
+		LeaveTimeout: cfg.App.ShutdownTimeout / 8,
+		Publish:      func(channel string, m parley.Message) { channels.Publish(channel, m, nil) },
+		Log:          log,
 	})
 	calls := call.New(map[string]call.Runtime{
 		call.Go:     gofunc.New(),
@@ -78,7 +79,7 @@ func Load(path string, opt Options) (*Server, error) {
 		Pages:           sessions.Pages,
 		TrustedProxies:  cfg.App.Listen.TrustedProxies,
 		Start:           s.startPage,
-		ShutdownTimeout: cfg.App.ShutdownTimeout,
+		ShutdownTimeout: drainTime(cfg.App),
 		Log:             log,
 	})
 	return s, nil

@@ -59,9 +59,9 @@ type Server struct {
 
 // Run serves the app until ctx ends, then stops: it accepts nothing new,
 // closes the sockets with 1001, waits for every on_close, ends the workers and
-// saves the sessions. The first two have app.shutdown_timeout. Its error is
-// nil if it served and stopped in order; a *ConfigError means that the app
-// cannot be served as it is configured.
+// saves the sessions, all within app.shutdown_timeout unless the session store
+// fails. Its error is nil if it served and stopped in order; a *ConfigError
+// means that the app cannot be served as it is configured.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.closeParts()
 	stopSessions := s.start(ctx, s.sessions.Run)
@@ -121,21 +121,26 @@ func (s *Server) serve(ctx context.Context) error {
 	go func() { served <- s.web.Serve(serving, listener) }()
 
 	select {
-	case err := <-served: // it cannot accept any more
-		return err
+	case err = <-served: // it cannot accept any more
+		served <- nil // for the wait below
 	case <-ctx.Done():
 	}
 	s.log.Info("stopping", "connections", s.engine.Stats().Open)
 	began := time.Now()
-	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.App.ShutdownTimeout)
+	stopServing()
+	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime(s.cfg.App))
 	defer cancel()
-	if err := s.drain(deadline); err != nil {
-		s.log.Warn("not everything ended in time", "err", err)
+	if late := s.drain(deadline); late != nil {
+		s.log.Warn("not everything ended in time", "err", late)
 	}
-	err = <-served
+	err = errors.Join(err, <-served)
 	s.log.Info("stopped", "took", time.Since(began).Round(time.Millisecond))
 	return err
 }
+
+// drainTime is the share of app.shutdown_timeout that open sockets and requests
+// have. Workers have an eighth after that; the rest is for saving sessions.
+func drainTime(app config.App) time.Duration { return app.ShutdownTimeout * 3 / 4 }
 
 // drain closes every socket and waits until each on_close has run.
 func (s *Server) drain(ctx context.Context) error {

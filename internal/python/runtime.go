@@ -30,6 +30,10 @@ type Options struct {
 	// means a minute.
 	HangTimeout time.Duration
 
+	// LeaveTimeout is how long a worker may take to end after its link has,
+	// before it is killed; 0 means 2 s.
+	LeaveTimeout time.Duration
+
 	// Cache is where the worker's own code is unpacked; "" means parley in the
 	// user's cache directory.
 	Cache string
@@ -71,6 +75,9 @@ type hooks struct{ endpoint string }
 
 // New returns a Runtime that has not started.
 func New(opt Options) *Runtime {
+	if opt.LeaveTimeout <= 0 {
+		opt.LeaveTimeout = 2 * time.Second
+	}
 	if opt.HangTimeout <= 0 {
 		opt.HangTimeout = defaultHangTimeout
 	}

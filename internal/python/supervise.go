@@ -16,7 +16,6 @@ const (
 	restartReason = "worker restarted"
 	stopReason    = "server is stopping"
 
-	leaveTime = 2 * time.Second // for a worker to end after its link has
 	drainTime = 1 * time.Second // for the link to end after its worker has
 )
 
@@ -152,7 +151,7 @@ func (r *Runtime) runWorker(ctx context.Context) ending {
 // reap waits for the end of a process whose link has been closed, and brings
 // it about if need be.
 func (r *Runtime) reap(p process, log *slog.Logger) {
-	timer := time.NewTimer(leaveTime)
+	timer := time.NewTimer(r.opt.LeaveTimeout)
 	defer timer.Stop()
 	select {
 	case <-p.Done():
