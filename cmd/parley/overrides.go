@@ -7,15 +7,15 @@ import (
 	"parley.example/parley/server"
 )
 
-// splitOverrides takes the settings, --a.b=c, out of a command line. They may
-// stand anywhere before a "--".
+// splitOverrides takes the settings, --a.b=c or --a=b, out of a command line.
+// They may stand anywhere before a "--".
 func splitOverrides(args []string) (rest []string, overrides []server.Override, err error) {
 	for i, arg := range args {
 		if arg == "--" {
 			return append(rest, args[i:]...), overrides, nil
 		}
 		key, value, hasValue := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
-		if !strings.HasPrefix(arg, "--") || !strings.Contains(key, ".") {
+		if !strings.HasPrefix(arg, "--") || !hasValue && !strings.Contains(key, ".") {
 			rest = append(rest, arg)
 			continue
 		}
