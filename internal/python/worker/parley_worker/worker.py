@@ -150,6 +150,8 @@ class Worker:
             else:
                 self._rows[kind](number, payload)
         except Exception as error:  # a mistake of ours: it concerns one row
+            if kind == rows.CONFIG:  # without which nothing runs
+                self._leave(traceback.format_exc())
             self.send(rows.FAIL, 0, b'\0' + rows.U32.pack(0)
                       + rows.str32(f'the worker, at row {kind} of connection {number}: {tracebacks.one_line(error)}')
                       + traceback.format_exc().encode('utf-8', 'replace'))

@@ -35,6 +35,12 @@ def done(size):
     return rows.U32.pack(size)
 
 
+class Start(unittest.TestCase):
+    def test_a_config_that_cannot_be_used_ends_the_worker(self):
+        with self.assertRaisesRegex(AssertionError, r'(?s)has left.*Traceback.*TypeError'):
+            Worker({}, {}, dirs=[5])
+
+
 class Base(unittest.TestCase):
     def app(self, text, hooks=('open', 'on_message', 'on_close', 'on_pong'), environment=STRICT, **more):
         """Start a worker whose endpoint e has the functions that the module bot defines."""
