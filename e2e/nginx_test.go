@@ -264,3 +264,35 @@ func selfSigned(t *testing.T, dir string) (certificate, key string) {
 	write(t, key, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})))
 	return certificate, key
 }
+
+// Our examples in a browser, behind nginx with the document's configuration.
+func TestExamplesBehindNginx(t *testing.T) {
+	s, port := serve(t, example(t, "")), freePort(t)
+	config, ok := documented(t, s.url, "listen 127.0.0.1:"+port+";")
+	if !ok {
+		return
+	}
+	nginx(t, config, port)
+	front := "http://localhost:" + port
+	b := openBrowser(t)
+
+	bot := b.open(front + "/pingbot/")
+	bot.wait(live)
+	bot.enter("#text", "Hello")
+	bot.text("#log", "Got message: Hello")
+
+	asha, ben := b.open(front+"/chat/"), b.open(front+"/chat/")
+	for p, name := range map[*tab]string{asha: "Asha", ben: "Ben"} {
+		p.wait(live)
+		p.keys("#name", name)
+	}
+	asha.enter("#text", "through nginx")
+	asha.text("#log li.mine", "through nginx")
+	ben.text("#log", "through nginx")
+
+	idle := b.open(front + "/idlebot/")
+	idle.wait(live)
+	idle.enter("#text", "I like rain")
+	idle.text("#log li.answer:last-child", "I like rain")
+	idle.wait(`document.querySelector('#log li.aside')`) // it speaks by itself
+}
