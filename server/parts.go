@@ -12,6 +12,7 @@ import (
 	"parley.example/parley/internal/config"
 	"parley.example/parley/internal/endpoint"
 	"parley.example/parley/internal/session"
+	"parley.example/parley/internal/ws"
 )
 
 // openSessions opens the store that the app wishes for. The store is nil if
@@ -103,11 +104,13 @@ func (s *Server) newSocket(e *config.Endpoint, p *call.Program) (*endpoint.WebSo
 		Hub:          s.hub,
 		Sessions:     s.sessions,
 		Origins:      origins,
-		MaxMessage:   e.WebSocket.MaxMessageSize,
-		PingEvery:    e.WebSocket.PingInterval,
-		StaleAfter:   e.WebSocket.PingTimeout,
-		Groups:       groupNames(e),
-		Log:          s.log,
+		Settings: ws.Settings{
+			MaxMessage: e.WebSocket.MaxMessageSize,
+			PingEvery:  e.WebSocket.PingInterval,
+			StaleAfter: e.WebSocket.PingTimeout,
+		},
+		Groups: groupNames(e),
+		Log:    s.log,
 	}), nil
 }
 

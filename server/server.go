@@ -144,7 +144,7 @@ func drainTime(app config.App) time.Duration { return app.ShutdownTimeout * 3 / 
 
 // drain closes every socket and waits until each on_close has run.
 func (s *Server) drain(ctx context.Context) error {
-	errs := []error{s.engine.Shutdown(ctx, parley.CloseGoingAway, "server is stopping")}
+	errs := []error{s.engine.Shutdown(ctx, parley.CloseGoingAway, "server is stopping", 0)}
 	for _, socket := range s.sockets {
 		errs = append(errs, socket.Wait(ctx))
 	}

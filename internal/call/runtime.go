@@ -40,6 +40,14 @@ type Runtime interface {
 	Forget(conn parley.ConnID)
 }
 
+// A Homed runtime wants some connections to live in a certain place, such as
+// the loop that its worker's link lives on.
+type Homed interface {
+	// Home is where a connection about to be opened should live, in terms of
+	// who gave the runtime its places; nil means anywhere.
+	Home(info Info) any
+}
+
 // Hooks are the functions of one endpoint after Compile, in the runtime's own
 // form. Only the runtime that made them looks inside.
 type Hooks any
@@ -77,10 +85,11 @@ type Info struct {
 // awaitable has been awaited), also if the function raised or none is
 // configured. Close is answered by Effects.Ended.
 type Stream interface {
-	// Message hands over one whole message; the runtime owns data.
+	// Message hands over one whole message. data is only valid until Message
+	// returns: a runtime that needs it later copies it.
 	Message(kind parley.Kind, data []byte)
 
-	// Pong hands over the data of a pong frame; the runtime owns data.
+	// Pong hands over the data of a pong frame, valid as those of Message.
 	Pong(data []byte)
 
 	// Close says that the connection has ended, with the code and reason that

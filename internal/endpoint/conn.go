@@ -1,7 +1,6 @@
 package endpoint
 
 import (
-	"bytes"
 	"sync/atomic"
 
 	"parley.example/parley"
@@ -17,16 +16,14 @@ type conn struct {
 	id       parley.ConnID // likewise
 	session  *grip         // likewise; safe for every goroutine, as are the fields up to info
 
-	socket atomic.Pointer[ws.Conn] // nil until OnOpen
-	window window
+	socket   atomic.Pointer[ws.Conn] // nil until OnOpen
+	closed   atomic.Bool             // OnClose has been called, or the handshake was refused
+	closing  atomic.Bool             // a function or the runtime has asked for the end
+	ended    atomic.Bool             // the stream has
+	failures atomic.Uint32           // functions that raised
 
-	closed   atomic.Bool   // OnClose has been called, or the handshake was refused
-	closing  atomic.Bool   // a function or the runtime has asked for the end
-	ended    atomic.Bool   // the stream has
-	failures atomic.Uint32 // functions that raised
-
-	// Owned by the handshake, then by the connection's goroutine.
-	info   call.Info // dropped by OnOpen
+	// Owned by the handshake, then by the connection's loop or goroutine.
+	info   *call.Info // dropped by OnOpen
 	stream call.Stream
 }
 
@@ -36,38 +33,32 @@ var _ ws.Handler = (*conn)(nil)
 func (c *conn) OnOpen(s *ws.Conn) {
 	c.socket.Store(s)
 	info := c.info
-	c.info = call.Info{}
+	c.info = nil
 	args := []any{"endpoint", c.endpoint.opt.Name, "conn", c.id, "remote", info.Request.RemoteAddr}
 	if origin := info.Request.Header.Get("Origin"); origin != "" {
 		args = append(args, "origin", cut(origin))
 	}
 	c.endpoint.log.Info("connection opened", args...)
 	p := c.endpoint.opt.Program
-	c.stream = p.Runtime.Open(info, p.Hooks, c)
+	c.stream = p.Runtime.Open(*info, p.Hooks, c)
 }
 
-// OnMessage hands one message over, in a copy.
+// OnMessage hands one message over.
 func (c *conn) OnMessage(s *ws.Conn, kind parley.Kind, data []byte) {
-	c.window.take(len(data))
-	s.Hold()
-	c.stream.Message(kind, bytes.Clone(data))
-	c.window.taken(s)
+	s.Hold(len(data))
+	c.stream.Message(kind, data)
 }
 
 // OnPong hands a pong over if anybody wants it.
 func (c *conn) OnPong(_ *ws.Conn, data []byte) {
 	if c.endpoint.opt.Program.Has(call.OnPong) {
-		c.stream.Pong(bytes.Clone(data))
+		c.stream.Pong(data)
 	}
 }
-
-// OnDrain lets the peer be read again.
-func (c *conn) OnDrain(s *ws.Conn) { c.window.drained(s) }
 
 // OnClose ends the connection's memberships and then its stream.
 func (c *conn) OnClose(_ *ws.Conn, code parley.CloseCode, reason string) {
 	c.leave()
-	c.window.end()
 	args := []any{"endpoint", c.endpoint.opt.Name, "conn", c.id, "code", code}
 	if n := c.failures.Load(); n > 1 {
 		args = append(args, "failures", n)

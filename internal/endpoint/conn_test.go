@@ -19,6 +19,7 @@ import (
 	"parley.example/parley/internal/call"
 	"parley.example/parley/internal/endpoint"
 	"parley.example/parley/internal/gofunc"
+	"parley.example/parley/internal/ws"
 )
 
 // builtins makes the stage's program one of built-ins.
@@ -157,7 +158,7 @@ func TestEndings(t *testing.T) {
 		}, `close 1012 "worker restarts"`, 1012},
 		{"the runtime ends the stream without a word", func(_ *stage, _ *peer, s *puppetStream) { s.Ended() }, `close 1011 ""`, 1011},
 		{"the server stops", func(st *stage, _ *peer, _ *puppetStream) {
-			go func() { _ = st.engine.Shutdown(context.Background(), parley.CloseGoingAway, "server is stopping") }()
+			go func() { _ = st.engine.Shutdown(context.Background(), parley.CloseGoingAway, "server is stopping", 0) }()
 		}, `close 1001 "server is stopping"`, 1001},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -177,7 +178,7 @@ func TestEndings(t *testing.T) {
 					s.Ended()
 					s.Ended()
 				}
-				st.serve(endpoint.Options{MaxMessage: 1000})
+				st.serve(endpoint.Options{Settings: ws.Settings{MaxMessage: 1000}})
 				p := st.dial(websocket.DialOptions{})
 				s := st.puppet.Stream(t, 0)
 				s.Subscribe("lobby")

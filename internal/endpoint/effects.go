@@ -14,11 +14,11 @@ var (
 	_ hub.Member   = (*conn)(nil)
 )
 
-// Write sends to the peer. If the outbox is full the engine closes the
-// connection by itself; a handshake has nobody to send to.
+// Write sends to the peer. What happens if the outbox is full is the engine's
+// affair; a handshake has nobody to send to.
 func (c *conn) Write(kind parley.Kind, data []byte) {
-	if s := c.socket.Load(); s != nil && s.Send(kind, data) == nil {
-		c.window.wrote(s)
+	if s := c.socket.Load(); s != nil {
+		_ = s.Send(kind, data)
 	}
 }
 
@@ -50,9 +50,7 @@ func (c *conn) Ping(data []byte) {
 		c.endpoint.log.Warn("ping not sent: more than 125 bytes", "endpoint", c.endpoint.opt.Name, "conn", c.id, "bytes", len(data))
 		return
 	}
-	if s.Ping(data) == nil {
-		c.window.wrote(s)
-	}
+	_ = s.Ping(data) // it fails if the connection is closing
 }
 
 // Subscribe makes the connection a member of channel. It may run at the same
@@ -80,8 +78,8 @@ func publish(h *hub.Hub, channel string, m parley.Message) {
 
 // Deliver sends a publication to the peer.
 func (c *conn) Deliver(f hub.Frame) {
-	if s := c.socket.Load(); s != nil && s.SendPrepared(f.(*ws.Prepared)) == nil {
-		c.window.wrote(s)
+	if s := c.socket.Load(); s != nil {
+		_ = s.SendPrepared(f.(*ws.Prepared)) // as in Write
 	}
 }
 
@@ -97,8 +95,8 @@ func (c *conn) Log(line string) {
 
 // Done gives the window its credit back.
 func (c *conn) Done(n int) {
-	if s := c.socket.Load(); s != nil && c.window.done(n, s) {
-		s.Release()
+	if s := c.socket.Load(); s != nil {
+		s.Release(n)
 	}
 }
 
@@ -121,7 +119,7 @@ func (c *conn) Fail(err *call.FunctionError) {
 // WhenDrained calls fn when there is room in the outbox.
 func (c *conn) WhenDrained(fn func()) {
 	if s := c.socket.Load(); s != nil {
-		c.window.whenDrained(fn, s)
+		s.WhenDrained(fn)
 		return
 	}
 	fn()

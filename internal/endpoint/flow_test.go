@@ -11,6 +11,7 @@ import (
 
 	"parley.example/parley"
 	"parley.example/parley/internal/endpoint"
+	"parley.example/parley/internal/ws"
 )
 
 // talk sends n messages of size bytes, as fast as they are taken. It returns
@@ -108,7 +109,7 @@ func TestAPeerThatDoesNotReadItsAnswersIsSlowed(t *testing.T) {
 			}
 			answersAll(s, line)
 		}
-		st.serve(endpoint.Options{Outbox: limit})
+		st.serve(endpoint.Options{Settings: ws.Settings{Outbox: limit}})
 		p := st.dial(websocket.DialOptions{})
 		s := st.puppet.Stream(t, 0)
 		const all = 2000
@@ -141,7 +142,7 @@ func TestAPeerThatDoesNotReadItsAnswersIsSlowed(t *testing.T) {
 
 func TestOutputThatIsNoAnswerMeetsTheSlowPolicy(t *testing.T) {
 	perform(t, func(t *testing.T, st *stage) {
-		st.serve(endpoint.Options{Outbox: 100_000})
+		st.serve(endpoint.Options{Settings: ws.Settings{Outbox: 100_000}})
 		p := st.dial(websocket.DialOptions{})
 		s := st.puppet.Stream(t, 0)
 		for range 100 {
@@ -160,7 +161,7 @@ func TestOutputThatIsNoAnswerMeetsTheSlowPolicy(t *testing.T) {
 func TestPublicationsSlowAMemberToo(t *testing.T) {
 	perform(t, func(t *testing.T, st *stage) {
 		st.puppet.play = answersAll
-		st.serve(endpoint.Options{Outbox: 100_000})
+		st.serve(endpoint.Options{Settings: ws.Settings{Outbox: 100_000}})
 		p := st.dial(websocket.DialOptions{})
 		s := st.puppet.Stream(t, 0)
 		s.Subscribe("lobby")

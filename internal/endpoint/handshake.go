@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -22,7 +23,8 @@ const handshakeWait = 2 * time.Second
 // r.URL.Scheme is http or https. groups are the values of the pattern's groups;
 // one that took no part in the match is nil.
 func (e *WebSocket) Serve(w http.ResponseWriter, r *http.Request, groups []*string) {
-	if bad := e.opt.Engine.CheckUpgrade(r); bad != nil {
+	address := e.address(r)
+	if bad := e.opt.Engine.CheckUpgrade(r, address); bad != nil {
 		bad.Answer(w)
 		return
 	}
@@ -31,7 +33,7 @@ func (e *WebSocket) Serve(w http.ResponseWriter, r *http.Request, groups []*stri
 		refusal{status: http.StatusForbidden, text: "pages of this origin may not connect here"}.write(w)
 		return
 	}
-	h := &handshake{endpoint: e, request: r, conn: e.opt.Engine.NewID()}
+	h := &handshake{endpoint: e, request: r, address: address, conn: e.opt.Engine.NewID()}
 	if no := h.run(w, groups); no != nil {
 		h.undo()
 		no.write(w)
@@ -43,6 +45,7 @@ func (e *WebSocket) Serve(w http.ResponseWriter, r *http.Request, groups []*stri
 type handshake struct {
 	endpoint *WebSocket
 	request  *http.Request
+	address  netip.Addr
 	conn     parley.ConnID
 
 	handler *conn // once there is a session
@@ -62,7 +65,7 @@ func (h *handshake) run(w http.ResponseWriter, groups []*string) *refusal {
 	}
 	c := &conn{endpoint: e, id: h.conn, session: newGrip(s)}
 	h.handler = c
-	c.info = call.Info{
+	c.info = &call.Info{
 		Conn: h.conn, Endpoint: e.opt.Name, Request: r, Session: s, Subprotocols: subprotocols(r.Header),
 	}
 	c.info.PathArgs, c.info.PathKwargs = pathGroups(e.opt.Groups, groups)
@@ -80,14 +83,32 @@ func (h *handshake) run(w http.ResponseWriter, groups []*string) *refusal {
 	}
 	e.streamBegins()
 	_, err = e.opt.Engine.Accept(w, r, ws.Accept{
-		ID: h.conn, Handler: c, Subprotocol: c.info.Subprotocol, Header: header,
-		MaxMessage: e.opt.MaxMessage, Outbox: e.opt.Outbox, PingEvery: e.opt.PingEvery, StaleAfter: e.opt.StaleAfter,
+		ID: h.conn, Handler: c, Settings: e.settings, Subprotocol: c.info.Subprotocol, Header: header,
+		Loop: e.loop(c.info), Address: h.address,
 	})
 	if err != nil {
 		e.streamEnded()
 		return h.notAccepted(err)
 	}
 	return nil
+}
+
+// loop is where the runtime wants the connection to live; nil for anywhere.
+func (e *WebSocket) loop(info *call.Info) *ws.Loop {
+	if r, ok := e.opt.Program.Runtime.(call.Homed); ok {
+		l, _ := r.Home(*info).(*ws.Loop)
+		return l
+	}
+	return nil
+}
+
+// address is whose connection r will be; the zero value is nobody's.
+func (e *WebSocket) address(r *http.Request) netip.Addr {
+	if e.opt.Address == nil {
+		return netip.Addr{}
+	}
+	address, _ := e.opt.Address(r)
+	return address
 }
 
 func (h *handshake) waitReady() *refusal {
@@ -109,7 +130,7 @@ func (h *handshake) selectSubprotocol() *refusal {
 	ctx, cancel := context.WithTimeout(h.request.Context(), handshakeWait)
 	defer cancel()
 	h.called = true
-	info := &h.handler.info
+	info := h.handler.info
 	v, err := p.Runtime.Call(ctx, *info, p.Hooks, call.SelectSubprotocol, h.handler)
 	var raised *call.FunctionError
 	switch {

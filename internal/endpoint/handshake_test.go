@@ -179,7 +179,7 @@ func TestRefusals(t *testing.T) {
 func TestWhileTheServerStops(t *testing.T) {
 	perform(t, func(t *testing.T, st *stage) {
 		st.serve(endpoint.Options{})
-		if err := st.engine.Shutdown(t.Context(), parley.CloseGoingAway, ""); err != nil {
+		if err := st.engine.Shutdown(t.Context(), parley.CloseGoingAway, "", 0); err != nil {
 			t.Fatal(err)
 		}
 		resp, body := st.get("GET", upgrade())
@@ -197,7 +197,7 @@ func TestStoppingDuringAHandshake(t *testing.T) {
 	perform(t, func(t *testing.T, st *stage) {
 		st.selects(func(context.Context, call.Info) (call.Value, error) { return call.Value{}, nil })
 		st.puppet.ready = func(context.Context) error {
-			return st.engine.Shutdown(t.Context(), parley.CloseGoingAway, "")
+			return st.engine.Shutdown(t.Context(), parley.CloseGoingAway, "", 0)
 		}
 		st.serve(endpoint.Options{})
 		resp, body := st.get("GET", upgrade())

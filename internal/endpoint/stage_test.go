@@ -196,7 +196,7 @@ func (st *stage) serve(opt endpoint.Options) {
 		_ = server.Serve(st.pipes) // ends when it is closed
 	}()
 	st.t.Cleanup(func() {
-		if err := st.engine.Shutdown(context.Background(), parley.CloseGoingAway, ""); err != nil {
+		if err := st.engine.Shutdown(context.Background(), parley.CloseGoingAway, "", 0); err != nil {
 			st.t.Error(err)
 		}
 		if err := server.Close(); err != nil {

@@ -4,8 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/netip"
 	"sync"
-	"time"
 
 	"parley.example/parley/internal/call"
 	"parley.example/parley/internal/hub"
@@ -24,10 +25,11 @@ type Options struct {
 	Sessions *session.Manager // of the browsers
 	Origins  *Origins         // nil means all
 
-	MaxMessage int           // bytes; 0 means the engine's default, as do the next three
-	Outbox     int           // bytes
-	PingEvery  time.Duration // between pings
-	StaleAfter time.Duration // without a sign of life
+	Settings ws.Settings // of its connections; the window is the endpoint's own
+
+	// Address is whose connection a request will be, for the engine's limit per
+	// address; false is nobody's. nil means that they are not counted.
+	Address func(*http.Request) (netip.Addr, bool)
 
 	Groups []string     // names of the groups of the pattern, "" for one without a name
 	Log    *slog.Logger // nil means discard
@@ -36,10 +38,11 @@ type Options struct {
 // A WebSocket is one WebSocketHandler: it answers handshakes and lives through
 // its connections. All methods are safe for concurrent use.
 type WebSocket struct {
-	opt     Options      // set by NewWebSocket, then read-only
-	log     *slog.Logger // likewise
-	origins limiter      // of lines about refused origins; safe for every goroutine
-	faults  limiter      // of lines about what is not available; likewise
+	opt      Options      // set by NewWebSocket, then read-only
+	log      *slog.Logger // likewise
+	settings *ws.Settings // likewise
+	origins  limiter      // of lines about refused origins; safe for every goroutine
+	faults   limiter      // of lines about what is not available; likewise
 
 	mu      sync.Mutex    // guards what follows
 	streams int           // connections whose stream has not ended
@@ -48,7 +51,7 @@ type WebSocket struct {
 
 // NewWebSocket returns the endpoint that opt describes.
 func NewWebSocket(opt Options) *WebSocket {
-	return &WebSocket{opt: opt, log: logger(opt.Log)}
+	return &WebSocket{opt: opt, log: logger(opt.Log), settings: opt.Settings.Complete()}
 }
 
 func logger(log *slog.Logger) *slog.Logger {

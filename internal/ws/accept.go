@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"parley.example/parley"
@@ -11,17 +12,20 @@ import (
 
 // Accept is what a connection is opened with. Handler must be set.
 type Accept struct {
-	ID      parley.ConnID // 0: the engine makes one
-	Handler Handler
+	ID       parley.ConnID // 0: the engine makes one
+	Handler  Handler
+	Settings *Settings // nil means those of the zero value
 
 	Subprotocol string      // one that the peer offered; "" for none
 	Header      http.Header // more headers of the 101, such as Set-Cookie
 
-	MaxMessage int // octets; 0 means 1 MiB
-	Outbox     int // octets; 0 means 1 MiB, or twice MaxMessage if that is more
+	// Loop is where the connection is to live, if it can live on a loop; nil
+	// means any.
+	Loop *Loop
 
-	// 0 means the engine's, negative never.
-	PingEvery, StaleAfter time.Duration
+	// Address is whose connection it is, for Options.MaxPerAddress. The zero
+	// value is not counted.
+	Address netip.Addr
 }
 
 // Accept takes w's connection over, queues the 101 that answers the opening
@@ -30,22 +34,27 @@ type Accept struct {
 // The error is a *HandshakeError: nothing has been answered yet.
 func (e *Engine) Accept(w http.ResponseWriter, r *http.Request, a Accept) (*Conn, error) {
 	if err := checkUpgrade(r); err != nil {
-		e.counters.refused.Add(1)
-		return nil, err
+		return nil, e.refuse(err)
 	}
-	if err := e.reserve(); err != nil {
-		e.counters.refused.Add(1)
-		return nil, err
+	if err := e.reserve(a.Address); err != nil {
+		return nil, e.refuse(err)
 	}
 	nc, buffered, err := hijack(w)
 	if err != nil {
-		e.release()
+		e.giveBack(a.Address)
 		e.log.Error("cannot take over a connection", "err", err)
-		return nil, &HandshakeError{Status: http.StatusInternalServerError, Message: "internal error", cause: err}
+		return nil, e.refuse(&HandshakeError{
+			Status: http.StatusInternalServerError, Message: "internal error", Refusal: RefusedFault, cause: err,
+		})
 	}
 	key, _ := keyOf(r)
-	_ = nc.SetDeadline(time.Time{})
 	return e.start(nc, response(key, a.Subprotocol, a.Header), buffered, a), nil
+}
+
+func (e *Engine) giveBack(address netip.Addr) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.release(address)
 }
 
 // hijack takes the connection over from net/http, with the octets that came
@@ -60,6 +69,10 @@ func hijack(w http.ResponseWriter) (nc net.Conn, buffered []byte, err error) {
 		nc.Close()
 		return nil, nil, err
 	}
+	_ = nc.SetDeadline(time.Time{}) // net/http has set some
+	if len(early) == 0 {
+		return nc, nil, nil
+	}
 	return nc, bytes.Clone(early), nil
 }
 
@@ -69,9 +82,8 @@ func hijack(w http.ResponseWriter) (nc net.Conn, buffered []byte, err error) {
 // one, is used. The error is a *HandshakeError if the engine takes no new
 // connection; nc is still the caller's then.
 func (e *Engine) Adopt(nc net.Conn, buffered []byte, a Accept) (*Conn, error) {
-	if err := e.reserve(); err != nil {
-		e.counters.refused.Add(1)
-		return nil, err
+	if err := e.reserve(a.Address); err != nil {
+		return nil, e.refuse(err)
 	}
 	return e.start(nc, nil, buffered, a), nil
 }
@@ -79,49 +91,41 @@ func (e *Engine) Adopt(nc net.Conn, buffered []byte, a Accept) (*Conn, error) {
 // start makes the connection of a reserved place and starts its reader. What
 // goes out first is greeting.
 func (e *Engine) start(nc net.Conn, greeting, buffered []byte, a Accept) *Conn {
-	if a.ID == 0 {
-		a.ID = e.NewID()
+	c, run := e.drive(nc, buffered, a.Loop)
+	c.id = a.ID
+	if c.id == 0 {
+		c.id = e.NewID()
 	}
-	if a.MaxMessage == 0 {
-		a.MaxMessage = 1 << 20
+	c.engine = e
+	c.settings = settingsOf(a.Settings)
+	c.handler = a.Handler
+	if e.addresses != nil && a.Address.IsValid() {
+		c.rarely().address = a.Address
 	}
-	if a.Outbox == 0 {
-		a.Outbox = max(1<<20, 2*a.MaxMessage)
-	}
-	c := &Conn{
-		id:           a.ID,
-		engine:       e,
-		handler:      a.Handler,
-		pingEvery:    interval(a.PingEvery, e.pingEvery),
-		staleAfter:   interval(a.StaleAfter, e.staleAfter),
-		closeTimeout: e.closeTimeout,
-		in:           inbound{limit: a.MaxMessage},
-		out:          outbox{buffers: e.buffers, limit: a.Outbox, turn: true},
-	}
-	d := &goroutine{conn: c, engine: e, socket: newSocket(nc, e.buffers), woken: make(chan struct{}, 1)}
-	d.timer = time.AfterFunc(time.Hour, func() { c.tick(d.now()) })
-	d.timer.Stop()
-	c.driver = d
+	c.out = outbox{buffers: e.buffers, limit: c.settings.Outbox, droppable: c.settings.Slow == DropOldest, turn: true}
 
-	now := d.now()
+	now := e.now()
 	c.mu.Lock()
 	c.clock.heard, c.clock.pinged, c.clock.progress = now, now, now
-	c.rearm(now)
+	c.moved(now)
 	c.mu.Unlock()
 	c.out.write(greeting)
-	drain := e.add(c)
+	e.add(c)
 	c.handler.OnOpen(c)
-	if drain != nil {
-		drain.end(c)
-	}
-	go d.readLoop(buffered)
+	run()
 	return c
 }
 
-// interval is the first of the two that is not 0; negative becomes 0, never.
-func interval(own, general time.Duration) time.Duration {
-	if own == 0 {
-		own = general
+// drive makes a connection with the driver that nc gets. run starts it.
+func (e *Engine) drive(nc net.Conn, buffered []byte, l *Loop) (c *Conn, run func()) {
+	if len(e.loops) > 0 {
+		if l == nil {
+			l = e.Loop(int(e.lastLoop.Add(1)))
+		}
+		if c, run := l.take(nc, buffered); c != nil {
+			return c, run
+		}
 	}
-	return max(own, 0)
+	d := newGoroutine(e, nc)
+	return &d.conn, func() { go d.readLoop(buffered) }
 }

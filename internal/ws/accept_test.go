@@ -41,7 +41,7 @@ func serve(t *testing.T, opt ws.Options, a ws.Accept) (e *ws.Engine, url string)
 	t.Cleanup(func() {
 		ended, cancel := context.WithCancel(context.Background())
 		cancel()
-		_ = e.Shutdown(ended, parley.CloseGoingAway, "")
+		_ = e.Shutdown(ended, parley.CloseGoingAway, "", 0)
 		web.Close()
 		noneLeft(t)
 	})
@@ -130,7 +130,7 @@ func TestAnotherClientAgrees(t *testing.T) {
 }
 
 func TestTooBigForAnotherClient(t *testing.T) {
-	_, url := serve(t, ws.Options{}, ws.Accept{Handler: &echoer{}, MaxMessage: 1000})
+	_, url := serve(t, ws.Options{}, ws.Accept{Handler: &echoer{}, Settings: &ws.Settings{MaxMessage: 1000}})
 	c, _ := dial(t, url, nil)
 	_ = c.Write(t.Context(), websocket.MessageText, make([]byte, 3<<20))
 	_, _, err := c.Read(t.Context())
@@ -197,7 +197,7 @@ func TestAcceptRefuses(t *testing.T) {
 	if resp.StatusCode != 426 {
 		t.Errorf("status %d", resp.StatusCode)
 	}
-	if n := e.Stats(); n.Refused != 1 || n.Accepted != 0 {
+	if n := e.Stats(); n.Refused[ws.RefusedBad] != 1 || n.Accepted != 0 {
 		t.Errorf("stats = %+v", n)
 	}
 	rec := httptest.NewRecorder() // cannot be hijacked
@@ -217,7 +217,7 @@ func TestAcceptWithThePeerGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.Expect(t, "open", `close 1006 ""`)
-	if err := e.Shutdown(t.Context(), parley.CloseGoingAway, ""); err != nil {
+	if err := e.Shutdown(t.Context(), parley.CloseGoingAway, "", 0); err != nil {
 		t.Error(err)
 	}
 }
@@ -242,7 +242,7 @@ func TestIDs(t *testing.T) {
 		t.Errorf("id %v, %v", c.ID(), err)
 	}
 	client.Close()
-	if err := e.Shutdown(t.Context(), parley.CloseGoingAway, ""); err != nil {
+	if err := e.Shutdown(t.Context(), parley.CloseGoingAway, "", 0); err != nil {
 		t.Error(err)
 	}
 }

@@ -18,6 +18,8 @@ func (d *sink) now() time.Duration  { return time.Second }
 func (d *sink) alarm(time.Duration) {}
 func (d *sink) wake()               {}
 func (d *sink) cut()                {}
+func (d *sink) loop() *Loop         { return nil }
+func (d *sink) settle()             {}
 
 func (d *sink) flush() {
 	for b := d.conn.output(); b != nil; {
@@ -31,7 +33,6 @@ type echoer struct{ shared *Prepared }
 
 func (echoer) OnOpen(*Conn)                            {}
 func (echoer) OnPong(*Conn, []byte)                    {}
-func (echoer) OnDrain(*Conn)                           {}
 func (echoer) OnClose(*Conn, parley.CloseCode, string) {}
 
 func (h echoer) OnMessage(c *Conn, kind parley.Kind, data []byte) {
@@ -45,8 +46,7 @@ func (h echoer) OnMessage(c *Conn, kind parley.Kind, data []byte) {
 func sinkConn(h Handler) (*Conn, *sink) {
 	e := New(Options{})
 	c := &Conn{
-		engine: e, handler: h,
-		in:  inbound{limit: 1 << 20},
+		engine: e, handler: h, settings: settingsOf(nil), counts: &e.counts,
 		out: outbox{buffers: e.buffers, limit: 1 << 20},
 	}
 	d := &sink{conn: c}
@@ -91,8 +91,8 @@ func TestAllocations(t *testing.T) {
 				}
 				end(shared, sharedSink)
 			},
-			"echo":          func() { plain.turn(time.Second, frames, len(frames)); end(plain, plainSink) },
-			"echo prepared": func() { shared.turn(time.Second, frames, len(frames)); end(shared, sharedSink) },
+			"echo":          func() { plain.turn(time.Second, frames, len(frames), batch); end(plain, plainSink) },
+			"echo prepared": func() { shared.turn(time.Second, frames, len(frames), batch); end(shared, sharedSink) },
 		} {
 			if allocs := testing.AllocsPerRun(100, do); allocs >= batch {
 				t.Errorf("%s: %d messages of %d octets cost %v allocations", name, batch, n, allocs)
@@ -109,7 +109,7 @@ func BenchmarkEcho(b *testing.B) {
 	frame := masked(make([]byte, 64))
 	b.SetBytes(int64(len(frame)))
 	for b.Loop() {
-		c.turn(time.Second, frame, len(frame))
+		c.turn(time.Second, frame, len(frame), 1)
 		if c.endTurn() {
 			d.flush()
 		}
@@ -124,13 +124,13 @@ func TestIdleConnectionOwnsNoBuffer(t *testing.T) {
 		for len(frame) > 0 {
 			part := frame[:min(len(frame), readSize)]
 			frame = frame[len(part):]
-			c.turn(time.Second, part, len(part))
+			c.turn(time.Second, part, len(part), 1)
 			if c.endTurn() {
 				d.flush()
 			}
 		}
-		if c.out.head != nil || c.in.message != nil || c.in.control != nil || c.out.pong != nil {
-			t.Errorf("after a message of %d octets: %+v, %+v", n, &c.out, &c.in)
+		if c.out.head != nil || c.in != nil || c.out.lost != nil {
+			t.Errorf("after a message of %d octets: %+v, %+v", n, &c.out, c.in)
 		}
 	}
 }

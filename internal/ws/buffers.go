@@ -20,6 +20,8 @@ const (
 type buffers struct {
 	read, probe  sync.Pool // *[]byte
 	small, large sync.Pool // *chunk
+	single       sync.Pool // *chunk without a buffer
+	inbound      sync.Pool // *inbound, empty
 }
 
 func newBuffers() *buffers {
@@ -34,6 +36,9 @@ func newBuffers() *buffers {
 		probe: sync.Pool{New: octets(probeSize)},
 		small: sync.Pool{New: chunks(smallChunk)},
 		large: sync.Pool{New: chunks(largeChunk)},
+
+		single:  sync.Pool{New: func() any { return &chunk{alone: true} }},
+		inbound: sync.Pool{New: func() any { return &inbound{} }},
 	}
 }
 
@@ -45,11 +50,20 @@ func (b *buffers) chunk(n int) *chunk {
 	return b.large.Get().(*chunk)
 }
 
+// alone gives a chunk that is frame.
+func (b *buffers) alone(frame []byte) *chunk {
+	c := b.single.Get().(*chunk)
+	c.buf = frame
+	return c
+}
+
 // recycle takes back a chunk that nobody reads or writes any more.
 func (b *buffers) recycle(c *chunk) {
 	c.next = nil
 	switch {
-	case c.shared:
+	case c.alone:
+		c.buf = nil
+		b.single.Put(c)
 	case cap(c.buf) == smallChunk:
 		c.buf = c.buf[:0]
 		b.small.Put(c)

@@ -32,6 +32,29 @@ const patience = 10
 // still, and its peers are not to blame for their silence.
 const clockJump = 2 * time.Second
 
+// moved notes that a message went either way at now; 0 means at this moment.
+// mu is held.
+func (c *Conn) moved(now time.Duration) {
+	if c.settings.IdleAfter == 0 {
+		return
+	}
+	if now == 0 {
+		now = c.driver.now()
+	}
+	c.rarely().moved = now
+}
+
+// begin starts the clock. The driver's reader calls it first, and so notices
+// that the engine shuts down.
+func (c *Conn) begin(now time.Duration) {
+	c.mu.Lock()
+	c.rearm(now)
+	c.unlock()
+	if d := c.engine.draining.Load(); d != nil {
+		d.end(c)
+	}
+}
+
 // tick does what is due at now. The driver calls it, from any goroutine, at the
 // time that it was last given by alarm.
 func (c *Conn) tick(now time.Duration) {
@@ -64,10 +87,10 @@ func (c *Conn) cut() {
 	c.driver.cut()
 }
 
-// beat closes the connection if it is stale and pings it if that is due. mu is
-// held.
+// beat closes the connection if it is stale or idle and pings it if that is
+// due. mu is held.
 func (c *Conn) beat(now time.Duration) {
-	t := &c.clock
+	t, s := &c.clock, c.settings
 	if late := now - t.due; t.due > 0 && late > clockJump {
 		t.heard += late
 	}
@@ -76,17 +99,21 @@ func (c *Conn) beat(now time.Duration) {
 		c.set(stateImpatient)
 		c.look = true
 	}
-	if c.has(statePaused | stateUnread | stateHeld) {
+	if c.has(stateLimited) && now >= c.seldom.limited {
+		c.readAgain(stateLimited)
+	}
+	if c.has(notRead) {
 		t.heard = max(t.heard, t.progress)
 		if c.out.size() == 0 {
 			t.heard = now
 		}
 	}
-	if c.staleAfter > 0 && now >= t.heard+c.staleAfter {
+	switch {
+	case s.StaleAfter > 0 && now >= t.heard+s.StaleAfter:
 		c.beginClose(parley.CloseStale, "nothing heard", 0)
-		return
-	}
-	if c.pingEvery > 0 && now >= c.pingDue() {
+	case s.IdleAfter > 0 && now >= c.seldom.moved+s.IdleAfter:
+		c.beginClose(parley.CloseGoingAway, "idle", 0)
+	case s.PingEvery > 0 && now >= c.pingDue():
 		c.out.ping([]byte(enginePing))
 		t.pinged = now
 	}
@@ -94,45 +121,62 @@ func (c *Conn) beat(now time.Duration) {
 
 // pingDue is when the next ping is due if nothing is heard until then.
 func (c *Conn) pingDue() time.Duration {
-	if c.has(statePaused | stateUnread | stateHeld) {
-		return c.clock.pinged + c.pingEvery
+	if c.has(notRead) {
+		return c.clock.pinged + c.settings.PingEvery
 	}
-	return max(c.clock.heard, c.clock.pinged) + c.pingEvery
+	return max(c.clock.heard, c.clock.pinged) + c.settings.PingEvery
 }
 
 // closeDue is when a connection that closes, or can't be written, is cut.
 func (c *Conn) closeDue() time.Duration {
-	t := &c.clock
+	t, wait := &c.clock, c.engine.closeTimeout
 	switch {
 	case c.has(stateOver):
 		return t.lingerUntil
 	case c.has(stateMute) || c.code == parley.CloseSlow || c.code == parley.CloseStale:
-		return t.closeAt + c.closeTimeout
+		return t.closeAt + wait
 	}
-	return min(max(t.closeAt, t.progress)+c.closeTimeout, t.closeAt+patience*c.closeTimeout)
+	return min(max(t.closeAt, t.progress)+wait, t.closeAt+patience*wait)
 }
 
 // rearm asks the driver for the next tick; mu is held. What is merely heard
 // later than expected needs none: tick comes too early then, and asks again.
 func (c *Conn) rearm(now time.Duration) {
 	t := &c.clock
-	t.due = 0
-	switch {
-	case c.has(stateCut):
-	case c.has(stateClosing | stateMute):
-		t.due = c.closeDue()
-	default:
-		if c.staleAfter > 0 {
-			t.due = t.heard + c.staleAfter
-		}
-		if c.pingEvery > 0 && (t.due == 0 || c.pingDue() < t.due) {
-			t.due = c.pingDue()
-		}
-		if c.has(stateHeld) && (t.due == 0 || t.heldUntil < t.due) {
-			t.due = t.heldUntil
-		}
-	}
+	t.due = c.nextTick()
 	if t.due > 0 {
 		c.driver.alarm(max(t.due-now, 0))
 	}
+}
+
+// nextTick is when something is due next, 0 if nothing is; mu is held.
+func (c *Conn) nextTick() (due time.Duration) {
+	earlier := func(t time.Duration) {
+		if due == 0 || t < due {
+			due = t
+		}
+	}
+	t, s := &c.clock, c.settings
+	switch {
+	case c.has(stateCut):
+		return 0
+	case c.has(stateClosing | stateMute):
+		return c.closeDue()
+	}
+	if s.StaleAfter > 0 {
+		earlier(t.heard + s.StaleAfter)
+	}
+	if s.PingEvery > 0 {
+		earlier(c.pingDue())
+	}
+	if s.IdleAfter > 0 {
+		earlier(c.seldom.moved + s.IdleAfter)
+	}
+	if c.has(stateHeld) {
+		earlier(t.heldUntil)
+	}
+	if c.has(stateLimited) {
+		earlier(c.seldom.limited)
+	}
+	return due
 }

@@ -45,7 +45,7 @@ func play(t *testing.T, opt ws.Options, a ws.Accept, test func(t *testing.T, s *
 		}
 		test(t, s)
 		client.Close()
-		if err := s.engine.Shutdown(t.Context(), parley.CloseGoingAway, ""); err != nil {
+		if err := s.engine.Shutdown(t.Context(), parley.CloseGoingAway, "", 0); err != nil {
 			t.Error(err)
 		}
 	})
@@ -99,7 +99,7 @@ func TestSilentPeerIsStale(t *testing.T) {
 }
 
 func TestPeerThatAnswersPingsStays(t *testing.T) {
-	play(t, ws.Options{}, ws.Accept{PingEvery: time.Minute, StaleAfter: 90 * time.Second}, func(t *testing.T, s *scene) {
+	play(t, ws.Options{}, ws.Accept{Settings: &ws.Settings{PingEvery: time.Minute, StaleAfter: 90 * time.Second}}, func(t *testing.T, s *scene) {
 		s.read(polite)
 		time.Sleep(195 * time.Second)
 		s.conn.Close(1000, "")
@@ -127,22 +127,22 @@ func TestNoPingWhileSomethingIsHeard(t *testing.T) {
 }
 
 func TestPingAndStaleOff(t *testing.T) {
-	play(t, ws.Options{PingEvery: -1, StaleAfter: -1}, ws.Accept{}, func(t *testing.T, s *scene) {
+	play(t, ws.Options{}, ws.Accept{Settings: &ws.Settings{PingEvery: -1, StaleAfter: -1}}, func(t *testing.T, s *scene) {
 		time.Sleep(1000 * time.Hour)
 		_ = s.conn.Send(parley.Text, []byte("still here"))
 		s.peer.Expect(`text "still here"`)
 	})
 }
 
-// A paused connection is pinged, but not blamed for what was not read.
-func TestPausedConnectionIsNotStale(t *testing.T) {
-	play(t, ws.Options{}, ws.Accept{}, func(t *testing.T, s *scene) {
+// A connection that we do not read is pinged, but not blamed for what was not read.
+func TestUnreadConnectionIsNotStale(t *testing.T) {
+	play(t, ws.Options{}, ws.Accept{Settings: &ws.Settings{WindowMessages: 1}}, func(t *testing.T, s *scene) {
 		s.read(silent)
-		s.conn.Pause()
+		s.conn.Hold(1)
 		time.Sleep(200*time.Second - 1)
 		synctest.Wait()
 		equal(t, "handler heard", s.Lines(), "open")
-		s.conn.Resume()
+		s.conn.Release(1)
 		<-s.done
 		n := len(s.got)
 		if n < 10 || !strings.HasSuffix(s.got[0], "ping \"parley\"") {
@@ -152,11 +152,11 @@ func TestPausedConnectionIsNotStale(t *testing.T) {
 	})
 }
 
-// A paused connection whose output is stuck has no other sign of life.
-func TestPausedAndStuckConnectionIsStale(t *testing.T) {
-	play(t, ws.Options{}, ws.Accept{}, func(t *testing.T, s *scene) {
+// A connection that we do not read, and whose output is stuck, has no other sign of life.
+func TestUnreadAndStuckConnectionIsStale(t *testing.T) {
+	play(t, ws.Options{}, ws.Accept{Settings: &ws.Settings{WindowMessages: 1}}, func(t *testing.T, s *scene) {
 		time.Sleep(10 * time.Second)
-		s.conn.Pause()
+		s.conn.Hold(1)
 		_ = s.conn.Send(parley.Text, []byte("never read"))
 		time.Sleep(55 * time.Second)
 		synctest.Wait()
@@ -164,24 +164,24 @@ func TestPausedAndStuckConnectionIsStale(t *testing.T) {
 	})
 }
 
-// While paused, nothing that was read already is handed over, and nothing
-// after it is read.
-func TestPausedMeansPaused(t *testing.T) {
+// While the window is full, nothing that was read already is handed over, and
+// nothing after it is read.
+func TestFullWindow(t *testing.T) {
 	h := &wstest.Recorder{Then: func(c *ws.Conn, line string) {
 		if line == `text "1"` {
-			c.Pause()
+			c.Hold(1)
 		}
 	}}
-	play(t, ws.Options{StaleAfter: -1, PingEvery: -1}, ws.Accept{Handler: h}, func(t *testing.T, s *scene) {
+	play(t, ws.Options{}, ws.Accept{Handler: h, Settings: &ws.Settings{StaleAfter: -1, PingEvery: -1, WindowMessages: 1}}, func(t *testing.T, s *scene) {
 		s.peer.Send(wstest.Text("1"), wstest.Text("2"), wstest.Ping(""))
 		go s.peer.Send(wstest.Text("3"))
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		equal(t, "paused, the handler heard", h.Lines(), "open", `text "1"`)
-		s.conn.Resume()
+		equal(t, "meanwhile, the handler heard", h.Lines(), "open", `text "1"`)
+		s.conn.Release(1)
 		s.peer.Expect(`pong ""`)
 		synctest.Wait()
-		equal(t, "resumed, the handler heard", h.Lines(), "open", `text "1"`, `text "2"`, `text "3"`)
+		equal(t, "then, the handler heard", h.Lines(), "open", `text "1"`, `text "2"`, `text "3"`)
 	})
 }
 
@@ -225,7 +225,7 @@ func TestClosePatience(t *testing.T) {
 
 // A peer that reads nothing is cut CloseTimeout after its outbox was full.
 func TestSlowConsumerIsCut(t *testing.T) {
-	play(t, ws.Options{}, ws.Accept{Outbox: 1000}, func(t *testing.T, s *scene) {
+	play(t, ws.Options{}, ws.Accept{Settings: &ws.Settings{Outbox: 1000}}, func(t *testing.T, s *scene) {
 		var err error
 		for err == nil {
 			err = s.conn.Send(parley.Text, []byte(strings.Repeat("x", 100)))
@@ -284,7 +284,7 @@ func TestShutdownTimeout(t *testing.T) {
 	play(t, ws.Options{CloseTimeout: time.Hour}, ws.Accept{}, func(t *testing.T, s *scene) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
-		if err := s.engine.Shutdown(ctx, parley.CloseGoingAway, ""); !errors.Is(err, context.DeadlineExceeded) {
+		if err := s.engine.Shutdown(ctx, parley.CloseGoingAway, "", 0); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Shutdown: %v", err)
 		}
 		if d := time.Since(s.began); d != 3*time.Second {
@@ -297,7 +297,7 @@ func TestShutdownTimeout(t *testing.T) {
 func TestHeldFramesWaitOneSecond(t *testing.T) {
 	hold := &wstest.Recorder{Then: func(c *ws.Conn, line string) {
 		if strings.HasPrefix(line, "text") {
-			c.Hold()
+			c.Hold(1)
 		}
 	}}
 	play(t, ws.Options{}, ws.Accept{Handler: hold}, func(t *testing.T, s *scene) {
@@ -311,7 +311,7 @@ func TestHeldFramesWaitOneSecond(t *testing.T) {
 			t.Errorf("the second pong came after %v", waited)
 		}
 		// Once the message is answered, the next ones are waited for again.
-		s.conn.Release()
+		s.conn.Release(1)
 		s.peer.Send(wstest.Text("nor this"), wstest.Ping("3"))
 		s.peer.Expect(`pong "3"`)
 		if waited := time.Since(s.began); waited != 2*time.Second {

@@ -15,8 +15,11 @@ func (c *Conn) beginClose(code parley.CloseCode, reason string, also uint32) {
 		c.set(also)
 		return
 	}
-	c.code, c.reason = code, reason
-	c.pings = nil
+	c.code = code
+	if reason != "" || c.seldom != nil {
+		s := c.rarely()
+		s.reason, s.pings = reason, nil
+	}
 	if !c.has(stateMute) {
 		c.out.closeFrame(code, reason)
 		c.clock.closeAt = c.driver.now()
@@ -32,7 +35,9 @@ func (c *Conn) peerClosed(code parley.CloseCode, reason string) {
 	c.mu.Lock()
 	if !c.has(stateClosing) {
 		c.beginClose(code, "", stateFinishing)
-		c.reason = reason
+		if reason != "" {
+			c.rarely().reason = reason
+		}
 	}
 	c.set(stateFinishing)
 	c.unlock()
@@ -80,9 +85,13 @@ func (c *Conn) over(now, linger time.Duration) {
 		c.clock.lingerUntil = now + linger
 	}
 	c.rearm(now)
-	code, reason := c.code, c.reason
+	code, reason, waiters := c.code, "", c.drained()
+	if c.seldom != nil {
+		reason = c.seldom.reason
+	}
 	c.unlock()
-	c.in, c.waiting = inbound{}, nil
+	c.in = nil
+	call(waiters)
 	c.handler.OnClose(c, code, reason)
 }
 

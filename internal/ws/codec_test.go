@@ -91,8 +91,8 @@ func TestTextCheckFailsFast(t *testing.T) {
 
 // A message that was announced and has not come costs no memory.
 func TestAnnouncedMessageIsNotAllocated(t *testing.T) {
-	in := inbound{limit: math.MaxInt32}
-	ev, _ := in.next([]byte{0x82, 0xFF, 0, 0, 0, 0, 0x70, 0, 0, 0, 1, 2, 3, 4, 'x'})
+	in := inbound{}
+	ev, _ := in.next([]byte{0x82, 0xFF, 0, 0, 0, 0, 0x70, 0, 0, 0, 1, 2, 3, 4, 'x'}, math.MaxInt32)
 	if ev.what != eventNone || cap(in.message) > 4096 {
 		t.Errorf("event %d, buffer of %d octets", ev.what, cap(in.message))
 	}
@@ -100,14 +100,14 @@ func TestAnnouncedMessageIsNotAllocated(t *testing.T) {
 
 // A message in many fragments is not copied over and over.
 func TestFragmentsGrowGeometrically(t *testing.T) {
-	in := inbound{limit: 1 << 20}
+	in := inbound{}
 	grown, size := 0, 0
 	for i := range 1 << 16 {
 		op := byte(opContinuation)
 		if i == 0 {
 			op = byte(opText)
 		}
-		in.next([]byte{op, 0x82, 0, 0, 0, 0, 'a', 'b'})
+		in.next([]byte{op, 0x82, 0, 0, 0, 0, 'a', 'b'}, 1<<20)
 		if cap(in.message) != size {
 			grown, size = grown+1, cap(in.message)
 		}
@@ -119,7 +119,7 @@ func TestFragmentsGrowGeometrically(t *testing.T) {
 
 // trace feeds b in pieces, as cut says, and tells what came of it.
 func trace(b []byte, cut func(left int) int) string {
-	in := inbound{limit: 1000}
+	in := inbound{}
 	var out strings.Builder
 	for len(b) > 0 {
 		n := cut(len(b))
@@ -127,7 +127,7 @@ func trace(b []byte, cut func(left int) int) string {
 		b = b[n:]
 		for len(part) > 0 {
 			var ev event
-			ev, part = in.next(part)
+			ev, part = in.next(part, 1000)
 			switch ev.what {
 			case eventMessage:
 				fmt.Fprintf(&out, "%s %q\n", ev.kind, ev.data)
@@ -167,10 +167,10 @@ func FuzzFrames(f *testing.F) {
 				t.Errorf("whole:\n%s%s:\n%s", whole, name, got)
 			}
 		}
-		skipping := inbound{limit: 1000, skip: true}
+		skipping := inbound{skip: true}
 		for rest := bytes.Clone(b); len(rest) > 0; {
 			var ev event
-			if ev, rest = skipping.next(rest); ev.what == eventMessage || skipping.message != nil {
+			if ev, rest = skipping.next(rest, 1000); ev.what == eventMessage || skipping.message != nil {
 				t.Fatalf("data were kept: %v", ev)
 			}
 		}

@@ -2,6 +2,7 @@ package ws
 
 import (
 	"fmt"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,58 +14,80 @@ import (
 // from within its Handler, and never block.
 type Conn struct {
 	// Set before OnOpen, then read-only.
-	id           parley.ConnID
-	engine       *Engine
-	handler      Handler
-	pingEvery    time.Duration // 0: never
-	staleAfter   time.Duration // 0: never
-	closeTimeout time.Duration
-	driver       driver
+	id       parley.ConnID
+	engine   *Engine
+	settings *Settings
+	handler  Handler
+	driver   driver
+	counts   *counters // of its driver
 
-	// Owned by the driver's reader.
-	in      inbound
-	waiting *event // stands behind messages that are not answered; nil for none
+	in *inbound // what is half here; nil for nothing. Owned by the driver's reader
 
-	unanswered atomic.Int32 // messages between Hold and Release
-
-	state atomic.Uint32 // bits of state.go; read by everyone, changed under mu
+	unanswered atomic.Uint64 // messages between Hold and Release, and their octets: see hold.go
+	state      atomic.Uint32 // bits of state.go; read by everyone, changed under mu
 
 	mu     sync.Mutex // guards all that follows
 	out    outbox
-	look   bool             // the reader is to be told that the state has changed
-	code   parley.CloseCode // why it ends, once it is closing
-	reason string           // likewise
-	pings  [][]byte         // the application's that have had no pong, oldest first
 	clock  clock
+	seldom *seldom          // what few connections need; nil until then
+	code   parley.CloseCode // why it ends, once it is closing
+	look   bool             // the reader is to be told that the state has changed
+}
+
+// seldom is what a Conn has only while it needs it.
+type seldom struct {
+	reason  string        // goes with Conn.code
+	pings   [][]byte      // the application's that have had no pong, oldest first
+	waiters []func()      // to be called when the outbox has drained
+	moved   time.Duration // when a message last went either way; kept if Settings.IdleAfter is set
+	bucket  *bucket       // of Settings.Rate
+	address netip.Addr    // counted in Engine.addresses
+	limited time.Duration // until when the peer is not read, because it was too fast
+}
+
+// rarely returns c.seldom; mu is held.
+func (c *Conn) rarely() *seldom {
+	if c.seldom == nil {
+		c.seldom = &seldom{}
+	}
+	return c.seldom
 }
 
 // ID returns the connection's id.
 func (c *Conn) ID() parley.ConnID { return c.id }
 
+// Loop returns the loop that the connection lives on, or nil for none.
+func (c *Conn) Loop() *Loop { return c.driver.loop() }
+
 // Send queues one message, copying data. Text must be UTF-8; that is not
 // checked. The error is parley.ErrClosed once either side has begun to close,
-// and parley.ErrSlow if the message does not fit the outbox: then the engine
-// is closing the connection with CloseSlow. One message always fits an empty
-// outbox.
+// and parley.ErrSlow if the message does not fit the outbox: what happens then
+// says Settings.Slow. One message always fits an empty outbox.
+//
+// What was posted to the connection's loop before goes out before.
 func (c *Conn) Send(kind parley.Kind, data []byte) error {
 	if kind != parley.Text && kind != parley.Binary {
 		return fmt.Errorf("send to connection %s: %s", c.id, kind)
 	}
+	c.driver.settle()
 	c.mu.Lock()
 	err := c.admit(frameLen(len(data)))
 	if err == nil {
-		c.out.frame(opcode(kind), data)
+		c.out.message(opcode(kind), data)
+		c.moved(0)
 	}
 	c.unlock()
 	return err
 }
 
-// SendPrepared is Send for a message that goes to many.
+// SendPrepared is Send for a message that goes to many. It may be called by
+// what is posted to a loop; what was posted behind it goes out behind it.
 func (c *Conn) SendPrepared(p *Prepared) error {
 	c.mu.Lock()
 	err := c.admit(len(p.frame))
 	if err == nil {
 		c.out.prepared(p)
+		c.moved(0)
 	}
 	c.unlock()
 	return err
@@ -81,14 +104,16 @@ func (c *Conn) Ping(data []byte) error {
 	if len(data) > maxControl {
 		return fmt.Errorf("ping connection %s: %d octets of data, 125 are allowed", c.id, len(data))
 	}
+	c.driver.settle()
 	c.mu.Lock()
 	err := c.admit(frameLen(len(data)))
 	if err == nil {
 		c.out.frame(opPing, data)
-		if len(c.pings) == maxPings {
-			c.pings = append(c.pings[:0], c.pings[1:]...)
+		s := c.rarely()
+		if len(s.pings) == maxPings {
+			s.pings = append(s.pings[:0], s.pings[1:]...)
 		}
-		c.pings = append(c.pings, append([]byte(nil), data...))
+		s.pings = append(s.pings, append([]byte(nil), data...))
 	}
 	c.unlock()
 	return err
@@ -105,33 +130,9 @@ func (c *Conn) Close(code parley.CloseCode, reason string) {
 	if !code.Sendable() {
 		code = parley.CloseInternal
 	}
+	c.driver.settle()
 	c.mu.Lock()
 	c.beginClose(code, cutReason(reason), 0)
-	c.unlock()
-}
-
-// Pause stops the handing over of frames: messages that have been read already
-// are held back too, and pings and a close frame behind them wait. Reading
-// stops soon after, so that TCP slows the peer. Twice is once. Closing ends it.
-//
-// A paused connection is not stale because nothing is heard. It does become
-// stale if something waits to be sent and the socket has taken none of it for
-// StaleAfter; pings go on, so that a dead TCP connection shows by a failed
-// write, at the latest when the system gives up on it.
-func (c *Conn) Pause() {
-	c.mu.Lock()
-	c.set(statePaused)
-	c.unlock()
-}
-
-// Resume ends Pause.
-func (c *Conn) Resume() {
-	c.mu.Lock()
-	if c.has(statePaused) {
-		c.clear(statePaused)
-		c.clock.heard = c.driver.now()
-		c.look = true
-	}
 	c.unlock()
 }
 
@@ -142,20 +143,51 @@ func (c *Conn) Buffered() int {
 	return c.out.size()
 }
 
-// OutboxLimit is how many octets the outbox may hold.
-func (c *Conn) OutboxLimit() int { return c.out.limit }
+// WhenDrained calls fn once: now if the outbox is not over half its limit or
+// the connection has ended, else when it has fallen under a quarter of it or
+// the connection ends. fn must not block; it may run on the connection's loop.
+func (c *Conn) WhenDrained(fn func()) {
+	c.mu.Lock()
+	wait := c.has(stateHigh) && !c.has(stateMute|stateOver)
+	if wait {
+		s := c.rarely()
+		s.waiters = append(s.waiters, fn)
+	}
+	c.mu.Unlock()
+	if !wait {
+		fn()
+	}
+}
+
+// drained takes those who wait for room; mu is held.
+func (c *Conn) drained() (waiters []func()) {
+	if c.seldom != nil {
+		waiters, c.seldom.waiters = c.seldom.waiters, nil
+	}
+	return waiters
+}
 
 // admit says whether a frame of n octets may be queued. If the outbox has no
-// room for it, the connection closes. mu is held.
+// room for it, Settings.Slow is done. mu is held.
 func (c *Conn) admit(n int) error {
 	if c.has(stateClosing | stateMute) {
 		return parley.ErrClosed
 	}
-	if !c.out.fits(n) {
+	if c.out.fits(n) {
+		return nil
+	}
+	switch c.settings.Slow {
+	case Disconnect:
 		c.beginClose(parley.CloseSlow, "reads too slowly", 0)
 		return parley.ErrSlow
+	case DropOldest:
+		c.counts.droppedOldest.Add(c.out.makeRoom(n))
+		if c.out.fits(n) {
+			return nil
+		}
 	}
-	return nil
+	c.counts.droppedNewest.Add(1)
+	return parley.ErrSlow
 }
 
 // unlock gives mu back and then does what the changes under it call for.
@@ -163,6 +195,9 @@ func (c *Conn) unlock() {
 	if c.has(stateFinishing) && !c.has(stateFlushed) && c.out.head == nil && !c.out.writing {
 		c.set(stateFlushed)
 		c.look = true
+	}
+	if c.out.high && !c.has(stateHigh) {
+		c.set(stateHigh)
 	}
 	flush, look := c.out.claim(), c.look
 	c.look = false

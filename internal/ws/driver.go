@@ -25,4 +25,10 @@ type driver interface {
 	// cut ends the transport at once, whatever is still under way. A reader
 	// or writer that waits for it ends with an error.
 	cut()
+
+	// loop is what the connection lives on; nil for none.
+	loop() *Loop
+
+	// settle delivers what was posted to the loop and is not delivered yet.
+	settle()
 }

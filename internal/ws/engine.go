@@ -1,10 +1,10 @@
 package ws
 
 import (
-	"context"
-	"fmt"
 	"log/slog"
 	"math"
+	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,56 +14,68 @@ import (
 
 // Options are the engine's. The zero value is useful.
 type Options struct {
-	// How often a silent peer is pinged, and after how long a silence it is
-	// closed as stale. 0 means 25 s and 50 s, negative never.
-	PingEvery, StaleAfter time.Duration
+	Driver Driver
+	Loops  int // 0 means as many as pay (docs/adr/0005); there are none where Driver has none
+
+	MaxConns      int // 0 means nine tenths of the descriptors that the process may open
+	MaxPerAddress int // connections of one address, see Accept.Address; 0 means any number
 
 	// CloseTimeout is how long a peer has to answer a close frame. 0, or
 	// less, means 5 s.
 	CloseTimeout time.Duration
 
-	MaxConns int          // 0 means nine tenths of the descriptors that the process may open
-	Log      *slog.Logger // nil means discard
+	Log *slog.Logger // nil means discard
 }
+
+// A Driver is a way of getting octets in and out.
+type Driver uint8
+
+// The drivers. Whatever is chosen, only a plain TCP or Unix connection can live
+// on a loop; others get a goroutine.
+const (
+	Auto      Driver = iota // Epoll where there is one
+	Epoll                   // loops that wait for many connections at once: Linux
+	Goroutine               // a goroutine for each connection
+)
 
 // An Engine keeps WebSockets. Its methods are safe for every goroutine.
 type Engine struct {
 	// Set by New, then read-only.
-	pingEvery, staleAfter time.Duration // negative: never
-	closeTimeout          time.Duration
-	maxConns              int
-	log                   *slog.Logger
-	began                 time.Time
-	buffers               *buffers
+	maxConns, maxPerAddress int
+	closeTimeout            time.Duration
+	log                     *slog.Logger
+	began                   time.Time
+	buffers                 *buffers
+	loops                   []*Loop  // none if there is only the goroutine driver
+	counts                  counters // of the goroutine driver
 
 	lastID   atomic.Uint64
-	counters counters
+	lastLoop atomic.Uint32
 
-	mu       sync.Mutex // guards all that follows
-	conns    map[*Conn]struct{}
-	places   int // connections, and handshakes on their way to be one
-	closed   map[parley.CloseCode]uint64
-	draining *drain // nil until Shutdown
+	draining atomic.Pointer[drain] // nil until Shutdown; set under mu
+
+	mu        sync.Mutex         // guards all that follows
+	conns     map[*Conn]struct{} // of the goroutine driver
+	places    int                // connections, and handshakes on their way to be one
+	addresses map[netip.Addr]int // places of each address; nil if they are not counted
+	open      int
+	accepted  uint64
+	refused   map[Refusal]uint64
+	closed    map[parley.CloseCode]uint64
 }
 
 // New makes an engine. It has nothing running until it has a connection.
 func New(opt Options) *Engine {
 	e := &Engine{
-		pingEvery:    opt.PingEvery,
-		staleAfter:   opt.StaleAfter,
-		closeTimeout: opt.CloseTimeout,
-		maxConns:     opt.MaxConns,
-		log:          opt.Log,
-		began:        time.Now(),
-		buffers:      newBuffers(),
-		conns:        map[*Conn]struct{}{},
-		closed:       map[parley.CloseCode]uint64{},
-	}
-	if e.pingEvery == 0 {
-		e.pingEvery = 25 * time.Second
-	}
-	if e.staleAfter == 0 {
-		e.staleAfter = 50 * time.Second
+		maxConns:      opt.MaxConns,
+		maxPerAddress: opt.MaxPerAddress,
+		closeTimeout:  opt.CloseTimeout,
+		log:           opt.Log,
+		began:         time.Now(),
+		buffers:       newBuffers(),
+		conns:         map[*Conn]struct{}{},
+		refused:       map[Refusal]uint64{},
+		closed:        map[parley.CloseCode]uint64{},
 	}
 	if e.closeTimeout <= 0 {
 		e.closeTimeout = 5 * time.Second
@@ -71,131 +83,140 @@ func New(opt Options) *Engine {
 	if e.maxConns == 0 {
 		e.maxConns = int(min(descriptorLimit(), math.MaxInt32) / 10 * 9)
 	}
+	if e.maxPerAddress > 0 {
+		e.addresses = map[netip.Addr]int{}
+	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
+	}
+	if opt.Driver != Goroutine && haveLoops {
+		if opt.Loops <= 0 {
+			opt.Loops = defaultLoops()
+		}
+		for range opt.Loops {
+			e.loops = append(e.loops, newLoop(e))
+		}
 	}
 	return e
 }
 
+// defaultLoops is how many loops pay: see docs/adr/0005.
+func defaultLoops() int { return runtime.GOMAXPROCS(0) }
+
 // NewID returns an id that no connection of this engine has had.
 func (e *Engine) NewID() parley.ConnID { return parley.ConnID(e.lastID.Add(1)) }
+
+// Loop returns the i-th loop, counted round and round; nil if there are none.
+func (e *Engine) Loop(i int) *Loop {
+	if len(e.loops) == 0 {
+		return nil
+	}
+	return e.loops[i%len(e.loops)]
+}
 
 // now is the time since New.
 func (e *Engine) now() time.Duration { return time.Since(e.began) }
 
-// full returns why the engine takes no more connections, or nil.
-func (e *Engine) full() *HandshakeError {
+func (e *Engine) allCounters() []*counters {
+	all := []*counters{&e.counts}
+	for _, l := range e.loops {
+		all = append(all, &l.counts)
+	}
+	return all
+}
+
+// A Refusal says why a handshake was refused.
+type Refusal string
+
+// The refusals.
+const (
+	RefusedBad      Refusal = "bad"      // no proper handshake
+	RefusedDraining Refusal = "draining" // the engine is shutting down
+	RefusedFull     Refusal = "full"     // Options.MaxConns
+	RefusedAddress  Refusal = "address"  // Options.MaxPerAddress
+	RefusedFault    Refusal = "fault"    // the system would not let us
+)
+
+// refuse counts err and returns it.
+func (e *Engine) refuse(err *HandshakeError) *HandshakeError {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.refusal()
+	e.refused[err.Refusal]++
+	return err
+}
+
+// full returns why the engine takes no connection of address, or nil.
+func (e *Engine) full(address netip.Addr) *HandshakeError {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.refusal(address)
 }
 
 // refusal is full; mu is held.
-func (e *Engine) refusal() *HandshakeError {
+func (e *Engine) refusal(address netip.Addr) *HandshakeError {
 	switch {
-	case e.draining != nil:
-		return unavailable("the server is stopping", parley.ErrDraining)
+	case e.draining.Load() != nil:
+		return unavailable(RefusedDraining, "the server is stopping", parley.ErrDraining)
 	case e.places >= e.maxConns:
-		return unavailable("the server has all the connections it can have", parley.ErrUnavailable)
+		return unavailable(RefusedFull, "the server has all the connections it can have", parley.ErrUnavailable)
+	case e.addresses != nil && address.IsValid() && e.addresses[address] >= e.maxPerAddress:
+		return tooMany("your address has all the connections it can have")
 	}
 	return nil
 }
 
-// reserve takes a place for a connection; add and then remove, or else release,
-// give it back.
-func (e *Engine) reserve() *HandshakeError {
+// reserve takes a place for a connection of address; add and then remove, or
+// else release, give it back.
+func (e *Engine) reserve(address netip.Addr) *HandshakeError {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.refusal(); err != nil {
+	if err := e.refusal(address); err != nil {
 		return err
 	}
 	e.places++
+	if e.addresses != nil && address.IsValid() {
+		e.addresses[address]++
+	}
 	return nil
 }
 
-func (e *Engine) release() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+// release gives a place back; mu is held.
+func (e *Engine) release(address netip.Addr) {
 	e.places--
-	if e.draining != nil && e.places == 0 {
-		close(e.draining.done)
+	if e.addresses != nil && address.IsValid() {
+		if e.addresses[address]--; e.addresses[address] == 0 {
+			delete(e.addresses, address)
+		}
+	}
+	if d := e.draining.Load(); d != nil && e.places == 0 {
+		e.allGone(d)
 	}
 }
 
-// add puts c, which has a place, on the list. If the engine drains, the caller
-// is to end c with what it returns.
-func (e *Engine) add(c *Conn) *drain {
-	e.counters.accepted.Add(1)
+// add counts c, which has a place.
+func (e *Engine) add(c *Conn) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.conns[c] = struct{}{}
-	return e.draining
+	e.accepted++
+	e.open++
+	if c.driver.loop() == nil {
+		e.conns[c] = struct{}{}
+	}
 }
 
 // remove is a reader's last word.
 func (e *Engine) remove(c *Conn) {
 	c.mu.Lock()
 	code := c.code
+	var address netip.Addr
+	if c.seldom != nil {
+		address = c.seldom.address
+	}
 	c.mu.Unlock()
 	e.mu.Lock()
-	delete(e.conns, c)
-	e.closed[code]++
-	e.mu.Unlock()
-	e.release()
-}
-
-// A drain is a Shutdown under way.
-type drain struct {
-	code   parley.CloseCode
-	reason string
-	cut    atomic.Bool   // time is up
-	done   chan struct{} // closed when no place is taken
-}
-
-func (d *drain) end(c *Conn) {
-	c.Close(d.code, d.reason)
-	if d.cut.Load() {
-		c.cut()
-	}
-}
-
-// Shutdown refuses new connections, closes all others with code and reason,
-// and waits until each OnClose has returned and its connection is gone. When
-// ctx ends first, it cuts what is left and returns an error once that has
-// ended too. After Shutdown no goroutine of the engine is left. A second call
-// waits for the same end.
-func (e *Engine) Shutdown(ctx context.Context, code parley.CloseCode, reason string) error {
-	d, conns := e.drain(code, reason)
-	for _, c := range conns {
-		d.end(c)
-	}
-	select {
-	case <-d.done:
-		return nil
-	case <-ctx.Done():
-	}
-	d.cut.Store(true)
-	_, left := e.drain(code, reason)
-	for _, c := range left {
-		d.end(c)
-	}
-	<-d.done
-	return fmt.Errorf("close all connections: %d cut: %w", len(left), context.Cause(ctx))
-}
-
-// drain makes the engine refuse new connections, and returns those it has.
-func (e *Engine) drain(code parley.CloseCode, reason string) (*drain, []*Conn) {
-	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.draining == nil {
-		e.draining = &drain{code: code, reason: reason, done: make(chan struct{})}
-		if e.places == 0 {
-			close(e.draining.done)
-		}
-	}
-	conns := make([]*Conn, 0, len(e.conns))
-	for c := range e.conns {
-		conns = append(conns, c)
-	}
-	return e.draining, conns
+	delete(e.conns, c)
+	e.open--
+	e.closed[code]++
+	e.release(address)
 }

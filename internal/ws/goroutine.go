@@ -2,6 +2,7 @@ package ws
 
 import (
 	"errors"
+	"net"
 	"os"
 	"sync/atomic"
 	"time"
@@ -22,13 +23,21 @@ const lingerFor = 2 * time.Second
 // OnClose; Engine.Shutdown waits for the reader. A tick that is under way when
 // the reader ends finds nothing to do.
 type goroutine struct {
-	conn   *Conn
+	conn   Conn
 	socket socket
 	engine *Engine
 	timer  *time.Timer // set before the first alarm; Conn.mu orders its resets
 
 	woken   chan struct{} // holds one token
 	reading atomic.Bool   // the reader is in socket.read or about to be
+}
+
+func newGoroutine(e *Engine, nc net.Conn) *goroutine {
+	d := &goroutine{engine: e, socket: newSocket(nc, e.buffers), woken: make(chan struct{}, 1)}
+	d.conn.driver, d.conn.counts = d, &e.counts
+	d.timer = time.AfterFunc(time.Hour, func() { d.conn.tick(d.now()) })
+	d.timer.Stop()
+	return d
 }
 
 func (d *goroutine) now() time.Duration { return d.engine.now() }
@@ -49,8 +58,13 @@ func (d *goroutine) wake() {
 
 func (d *goroutine) cut() { d.socket.cut() }
 
+func (d *goroutine) loop() *Loop { return nil }
+
+func (d *goroutine) settle() {}
+
 // readLoop is the reader. buffered are octets that came before it began.
 func (d *goroutine) readLoop(buffered []byte) {
+	d.conn.begin(d.now())
 	d.endTurn() // of OnOpen
 	ended := d.turns(buffered)
 	d.socket.release()
@@ -62,7 +76,7 @@ func (d *goroutine) readLoop(buffered []byte) {
 	}
 	linger := time.Duration(0)
 	if !ended && !d.conn.has(stateCut) {
-		linger = min(lingerFor, d.conn.closeTimeout)
+		linger = min(lingerFor, d.engine.closeTimeout)
 	}
 	d.conn.over(d.now(), linger)
 	if linger > 0 && d.socket.closeWrite() {
@@ -70,7 +84,7 @@ func (d *goroutine) readLoop(buffered []byte) {
 	}
 	d.timer.Stop()
 	d.socket.close()
-	d.engine.remove(d.conn)
+	d.engine.remove(&d.conn)
 }
 
 // turns works until the connection wants to end, or until nothing more can be
@@ -84,7 +98,7 @@ func (d *goroutine) turns(held []byte) (ended bool) {
 		case wantNothing:
 			<-d.woken
 		case wantTurn:
-			held = d.conn.turn(d.now(), held, fresh)
+			held, _ = d.conn.turn(d.now(), held, fresh, turnMessages)
 			fresh = 0
 			d.endTurn()
 		case wantRead:

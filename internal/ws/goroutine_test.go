@@ -23,10 +23,15 @@ func TestGoroutineDriver(t *testing.T) {
 		"TLS":     tlsPair,
 	} {
 		t.Run(name, func(t *testing.T) {
-			wstest.Run(t, wstest.Setup{Engine: ws.New, Pair: pair})
+			wstest.Run(t, wstest.Setup{Engine: goroutineEngine, Pair: pair})
 			noneLeft(t)
 		})
 	}
+}
+
+func goroutineEngine(opt ws.Options) *ws.Engine {
+	opt.Driver = ws.Goroutine
+	return ws.New(opt)
 }
 
 // noneLeft waits until no goroutine of the engine is left.
@@ -36,7 +41,7 @@ func noneLeft(t *testing.T) {
 	for {
 		stacks := make([]byte, 1<<20)
 		stacks = stacks[:runtime.Stack(stacks, true)]
-		if !strings.Contains(string(stacks), "ws.(*goroutine)") {
+		if !strings.Contains(string(stacks), "ws.(*goroutine)") && !strings.Contains(string(stacks), "ws.(*Loop)") {
 			return
 		}
 		if time.Now().After(deadline) {

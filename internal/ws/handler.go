@@ -4,7 +4,7 @@ import "parley.example/parley"
 
 // A Handler hears what happens on one connection. The engine calls its methods
 // one after the other, never two at once, and always in the order OnOpen, any
-// number of OnMessage, OnPong and OnDrain, OnClose. They run on the
+// number of OnMessage and OnPong, OnClose. They run on the
 // connection's loop or goroutine and must not block: while one runs, that
 // connection is not read.
 type Handler interface {
@@ -21,10 +21,6 @@ type Handler interface {
 	// OnPong is called for each pong that answers a Ping of the application's
 	// (not the engine's own). data is only valid until it returns.
 	OnPong(c *Conn, data []byte)
-
-	// OnDrain is called when the outbox, after having been over half its
-	// limit, has fallen under a quarter of it.
-	OnDrain(c *Conn)
 
 	// OnClose is called exactly once for every connection whose OnOpen was
 	// called, when nothing more will be read or written. code and reason are

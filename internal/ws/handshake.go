@@ -4,7 +4,10 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"net/http"
+	"net/netip"
 	"strings"
+
+	"parley.example/parley"
 )
 
 // A HandshakeError is a refused opening handshake that has not been answered.
@@ -12,6 +15,7 @@ type HandshakeError struct {
 	Status  int
 	Message string      // one line for whoever sees the answer
 	Header  http.Header // goes with the answer; may be nil
+	Refusal Refusal
 
 	cause error
 }
@@ -33,16 +37,17 @@ func (e *HandshakeError) Answer(w http.ResponseWriter) {
 const version = "13"
 
 // CheckUpgrade says whether r is a proper opening handshake (RFC 6455 §4.2.1)
-// and whether the engine takes new connections. It returns nil if so.
-func (e *Engine) CheckUpgrade(r *http.Request) *HandshakeError {
+// and whether the engine takes new connections of address (see
+// Accept.Address). It returns nil if so.
+func (e *Engine) CheckUpgrade(r *http.Request, address netip.Addr) *HandshakeError {
 	err := checkUpgrade(r)
 	if err == nil {
-		err = e.full()
+		err = e.full(address)
 	}
 	if err != nil {
-		e.counters.refused.Add(1)
+		return e.refuse(err)
 	}
-	return err
+	return nil
 }
 
 func checkUpgrade(r *http.Request) *HandshakeError {
@@ -50,7 +55,7 @@ func checkUpgrade(r *http.Request) *HandshakeError {
 	if r.Method != http.MethodGet {
 		return &HandshakeError{
 			Status: http.StatusMethodNotAllowed, Message: "a WebSocket is opened with GET",
-			Header: http.Header{"Allow": {http.MethodGet}},
+			Header: http.Header{"Allow": {http.MethodGet}}, Refusal: RefusedBad,
 		}
 	}
 	if !hasToken(h["Upgrade"], "websocket") {
@@ -75,12 +80,12 @@ func checkUpgrade(r *http.Request) *HandshakeError {
 }
 
 func badRequest(message string) *HandshakeError {
-	return &HandshakeError{Status: http.StatusBadRequest, Message: message}
+	return &HandshakeError{Status: http.StatusBadRequest, Message: message, Refusal: RefusedBad}
 }
 
 func upgradeRequired(message string) *HandshakeError {
 	return &HandshakeError{
-		Status: http.StatusUpgradeRequired, Message: message,
+		Status: http.StatusUpgradeRequired, Message: message, Refusal: RefusedBad,
 		Header: http.Header{
 			"Connection":            {"Upgrade"},
 			"Upgrade":               {"websocket"},
@@ -89,10 +94,17 @@ func upgradeRequired(message string) *HandshakeError {
 	}
 }
 
-func unavailable(message string, cause error) *HandshakeError {
+func unavailable(why Refusal, message string, cause error) *HandshakeError {
 	return &HandshakeError{
-		Status: http.StatusServiceUnavailable, Message: message, cause: cause,
+		Status: http.StatusServiceUnavailable, Message: message, Refusal: why, cause: cause,
 		Header: http.Header{"Retry-After": {"2"}},
+	}
+}
+
+func tooMany(message string) *HandshakeError {
+	return &HandshakeError{
+		Status: http.StatusTooManyRequests, Message: message, Refusal: RefusedAddress, cause: parley.ErrUnavailable,
+		Header: http.Header{"Retry-After": {"60"}},
 	}
 }
 

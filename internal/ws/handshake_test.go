@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -84,7 +85,7 @@ func TestCheckUpgrade(t *testing.T) {
 		{"two keys", []string{"+Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="}, 400},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			err := e.CheckUpgrade(handshake(tc.changes...))
+			err := e.CheckUpgrade(handshake(tc.changes...), netip.Addr{})
 			if err == nil {
 				if tc.status != 0 {
 					t.Errorf("accepted, want status %d", tc.status)
@@ -112,19 +113,19 @@ func TestCheckUpgrade(t *testing.T) {
 
 func TestCheckUpgradeFullAndDraining(t *testing.T) {
 	e := ws.New(ws.Options{MaxConns: -1})
-	err := e.CheckUpgrade(handshake())
+	err := e.CheckUpgrade(handshake(), netip.Addr{})
 	if err == nil || err.Status != 503 || err.Header.Get("Retry-After") == "" || !errors.Is(err, parley.ErrUnavailable) {
 		t.Errorf("full: %v", err)
 	}
-	if err := e.Shutdown(t.Context(), parley.CloseGoingAway, ""); err != nil {
+	if err := e.Shutdown(t.Context(), parley.CloseGoingAway, "", 0); err != nil {
 		t.Fatal(err)
 	}
-	err = e.CheckUpgrade(handshake())
+	err = e.CheckUpgrade(handshake(), netip.Addr{})
 	if err == nil || err.Status != 503 || err.Header.Get("Retry-After") == "" || !errors.Is(err, parley.ErrDraining) {
 		t.Errorf("draining: %v", err)
 	}
-	if n := e.Stats().Refused; n != 2 {
-		t.Errorf("%d handshakes were refused", n)
+	if n := e.Stats().Refused; n[ws.RefusedFull] != 1 || n[ws.RefusedDraining] != 1 {
+		t.Errorf("refused: %v", n)
 	}
 }
 
@@ -144,7 +145,7 @@ func FuzzHandshake(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if refused := e.CheckUpgrade(r); refused != nil {
+		if refused := e.CheckUpgrade(r, netip.Addr{}); refused != nil {
 			if refused.Status < 400 || refused.Status > 499 || refused.Message == "" {
 				t.Errorf("refused with %d %q", refused.Status, refused.Message)
 			}

@@ -1,32 +1,81 @@
 package ws
 
-import (
-	"bytes"
-	"time"
-)
+import "time"
 
 // holdFor is how long what a peer said behind its messages waits for their
 // answers.
 const holdFor = time.Second
 
-// Hold says that the message that is being handed over is answered later. A
-// ping, a close frame or a protocol error that comes behind it takes effect
-// after its answer: when Release has been called as often as Hold, or after a
-// second. Call it from OnMessage only.
-func (c *Conn) Hold() { c.unanswered.Add(1) }
+// Conn.unanswered counts messages in its upper bits and their octets below.
+const (
+	oneMessage  = 1 << octetBits
+	octetBits   = 40
+	octetsMask  = oneMessage - 1
+	neverSoMany = 1 << 63 // no count of messages comes here but by going below zero
+)
 
-// Release says that one message that was held is answered. Any goroutine may
-// call it, once for each Hold.
-func (c *Conn) Release() {
-	if c.unanswered.Add(-1) > 0 || !c.has(stateHeld|stateImpatient) {
+// Hold says that the message that is being handed over, of n octets, is
+// answered later. It counts in Settings.Window. A ping, a close frame or a
+// protocol error that comes behind it takes effect after its answer: when
+// Release has been called as often as Hold, or after a second. Call it from
+// OnMessage only.
+func (c *Conn) Hold(n int) {
+	u := c.unanswered.Add(oneMessage + uint64(n))
+	if !c.windowFull(u) || c.has(stateFull) {
 		return
 	}
 	c.mu.Lock()
-	if c.has(stateHeld) {
-		c.look = true
+	c.set(stateFull)
+	// Release counts first and looks at the state then, so one of the two sees
+	// what the other has done.
+	if c.windowOpen(c.unanswered.Load()) {
+		c.clear(stateFull)
 	}
-	c.clear(stateHeld | stateImpatient)
+	c.mu.Unlock()
+}
+
+// Release says that one message of n octets that was held is answered. Any
+// goroutine may call it, once for each Hold.
+func (c *Conn) Release(n int) {
+	u := c.unanswered.Add(-(oneMessage + uint64(n)))
+	if u >= neverSoMany {
+		c.unanswered.Add(oneMessage + uint64(n)) // was never held
+		return
+	}
+	if !c.has(stateFull | stateHeld | stateImpatient) {
+		return
+	}
+	c.mu.Lock()
+	u = c.unanswered.Load()
+	if c.has(stateFull) && c.windowOpen(u) {
+		c.readAgain(stateFull)
+	}
+	if u>>octetBits == 0 {
+		if c.has(stateHeld) {
+			c.look = true
+		}
+		c.clear(stateHeld | stateImpatient)
+	}
 	c.unlock()
+}
+
+// windowFull reports whether so much is unanswered that the peer is not read.
+func (c *Conn) windowFull(u uint64) bool {
+	return u>>octetBits >= uint64(c.settings.WindowMessages) || u&octetsMask >= uint64(c.settings.WindowBytes)
+}
+
+// windowOpen reports whether so little is unanswered that the peer is read
+// again.
+func (c *Conn) windowOpen(u uint64) bool {
+	return u>>octetBits < uint64(c.settings.WindowMessages+1)/2 && u&octetsMask < uint64(c.settings.WindowBytes+1)/2
+}
+
+// readAgain clears one reason not to read the peer; mu is held. Its silence
+// until now was our own doing.
+func (c *Conn) readAgain(reason uint32) {
+	c.clear(reason)
+	c.clock.heard = c.driver.now()
+	c.look = true
 }
 
 // hold keeps ev if it has to wait for answers, and reports whether it does.
@@ -42,13 +91,10 @@ func (c *Conn) hold(now time.Duration, ev event) bool {
 	}
 	c.mu.Lock()
 	c.set(stateHeld)
-	// Release decrements first and looks at the state then, so one of the two
-	// sees what the other has done.
+	// As in Hold.
 	wait := c.unanswered.Load() > 0 && !c.has(stateClosing)
 	if wait {
-		kept := ev
-		kept.data = bytes.Clone(ev.data)
-		c.waiting = &kept
+		c.reading().keepEvent(ev)
 		c.clock.heldUntil = now + holdFor
 		c.rearm(now)
 	} else {

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"bytes"
 	"encoding/binary"
 	"unicode/utf8"
 
@@ -36,8 +37,6 @@ func fault(code parley.CloseCode, reason string) event {
 // and checks their order, size and text. It does no I/O. Octets that are there
 // whole are not copied; a buffer is held only while half a message waits.
 type inbound struct {
-	limit int // octets in a message; longer ones are refused by their header
-
 	// skip makes it throw data frames away unchecked: only control frames
 	// count once the connection closes.
 	skip bool
@@ -47,12 +46,29 @@ type inbound struct {
 	message []byte      // what has come of it
 	text    textCheck
 	control []byte // what has come of a control frame
+
+	waiting *event // stands behind messages that are not answered; nil for none
+	held    []byte // octets that came whole and were not looked at, behind all that
+}
+
+// empty reports whether nothing is half here: the next octet begins a frame,
+// and a message.
+func (in *inbound) empty() bool {
+	return in.kind == 0 && !in.skip && in.waiting == nil && in.held == nil &&
+		in.decoder.have == 0 && !in.decoder.inside
+}
+
+// keepEvent keeps ev for later.
+func (in *inbound) keepEvent(ev event) {
+	ev.data = bytes.Clone(ev.data)
+	in.waiting = &ev
 }
 
 // next takes octets from the front of b, changing them, up to the end of one
 // event, and returns the rest of b. The event is eventNone if b, then used up,
-// completed none. After eventFault the stream cannot be read on.
-func (in *inbound) next(b []byte) (event, []byte) {
+// completed none. After eventFault the stream cannot be read on. A message of
+// more than limit octets is refused by its header.
+func (in *inbound) next(b []byte, limit int) (event, []byte) {
 	for {
 		p, rest, ok, bad := in.decoder.next(b)
 		if bad != "" {
@@ -66,7 +82,7 @@ func (in *inbound) next(b []byte) (event, []byte) {
 		if p.op.control() {
 			ev = in.controlPiece(p)
 		} else {
-			ev = in.dataPiece(p)
+			ev = in.dataPiece(p, limit)
 		}
 		if ev.what != eventNone {
 			return ev, b
@@ -74,14 +90,14 @@ func (in *inbound) next(b []byte) (event, []byte) {
 	}
 }
 
-func (in *inbound) dataPiece(p piece) event {
+func (in *inbound) dataPiece(p piece, limit int) event {
 	if p.first {
 		switch {
 		case p.op == opContinuation && in.kind == 0:
 			return fault(parley.CloseProtocol, "continuation of no message")
 		case p.op != opContinuation && in.kind != 0:
 			return fault(parley.CloseProtocol, "message inside another message")
-		case !in.skip && p.size > int64(in.limit-len(in.message)):
+		case !in.skip && p.size > int64(limit-len(in.message)):
 			return fault(parley.CloseTooBig, "message too big")
 		}
 		if p.op != opContinuation {
@@ -101,12 +117,12 @@ func (in *inbound) dataPiece(p piece) event {
 		return fault(parley.CloseInvalidData, "text is not UTF-8")
 	}
 	if !end {
-		in.keep(p)
+		in.keep(p, limit)
 		return event{}
 	}
 	data := p.data
 	if len(in.message) > 0 {
-		in.keep(p)
+		in.keep(p, limit)
 		data = in.message
 	}
 	in.message = nil
@@ -115,10 +131,10 @@ func (in *inbound) dataPiece(p piece) event {
 
 // keep adds a piece to the message. The buffer never grows to more than twice
 // what has really come, nor beyond what the message can need.
-func (in *inbound) keep(p piece) {
+func (in *inbound) keep(p piece, limit int) {
 	need := len(in.message) + len(p.data)
 	if need > cap(in.message) {
-		most := int64(in.limit)
+		most := int64(limit)
 		if p.fin {
 			most = int64(need) + p.left
 		}

@@ -98,7 +98,7 @@ func TestOutboxLimit(t *testing.T) {
 	if !o.fits(1 << 20) {
 		t.Error("a frame does not fit the empty outbox")
 	}
-	o.frame(opBinary, make([]byte, 6000))
+	o.message(opBinary, make([]byte, 6000))
 	if !o.fits(3900) || o.fits(4000) {
 		t.Errorf("of 10000 octets %d are taken: 3900 more fit %v, 4000 %v", o.size(), o.fits(3900), o.fits(4000))
 	}

@@ -79,7 +79,7 @@ func nothingAfterClose(t *testing.T, s Setup) {
 // handed over, and not answered.
 func dataAreLate(t *testing.T, s Setup) {
 	h := &echo{}
-	c, peer := s.connect(t, ws.Accept{Handler: h, MaxMessage: 1000})
+	c, peer := s.connect(t, ws.Accept{Handler: h, Settings: &ws.Settings{MaxMessage: 1000}})
 	peer.Send(Part(Text("half")))
 	c.Close(1000, "")
 	peer.Expect(`close 1000 ""`)
@@ -113,13 +113,9 @@ func peerBreaksOff(t *testing.T, s Setup) {
 	}
 }
 
-func pauseThenClose(t *testing.T, s Setup) {
-	h := &Recorder{Then: func(c *ws.Conn, line string) {
-		if line == `text "1"` {
-			c.Pause()
-		}
-	}}
-	c, peer := s.connect(t, ws.Accept{Handler: h})
+func fullWindowThenClose(t *testing.T, s Setup) {
+	h := &Recorder{Then: holdTexts}
+	c, peer := s.connect(t, oneAtATime(h))
 	peer.Send(Text("1"), Text("2"))
 	h.Expect(t, "open", `text "1"`)
 	c.Close(1000, "")
@@ -158,7 +154,7 @@ func shutdown(t *testing.T, s Setup) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := e.Shutdown(context.Background(), parley.CloseGoingAway, "stopping"); err != nil {
+		if err := e.Shutdown(context.Background(), parley.CloseGoingAway, "stopping", 0); err != nil {
 			t.Errorf("Shutdown: %v", err)
 		}
 	}()
@@ -185,7 +181,7 @@ func shutdown(t *testing.T, s Setup) {
 	}
 	within(t, ended, "Shutdown")
 	stats := e.Stats()
-	if stats.Open != 0 || stats.Accepted != 5 || stats.Refused != 1 || stats.Closed[1001] != 5 {
+	if stats.Open != 0 || stats.Accepted != 5 || stats.Refused[ws.RefusedDraining] != 1 || stats.Closed[1001] != 5 {
 		t.Errorf("stats = %+v", stats)
 	}
 }
@@ -198,7 +194,7 @@ func shutdownCuts(t *testing.T, s Setup) {
 	for _, h := range []*Recorder{mute, full} {
 		server, client := s.Pair(t)
 		NewPeer(t, client)
-		c, err := e.Adopt(server, nil, ws.Accept{Handler: h, Outbox: 64 << 20})
+		c, err := e.Adopt(server, nil, ws.Accept{Handler: h, Settings: &ws.Settings{Outbox: 64 << 20}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -210,7 +206,7 @@ func shutdownCuts(t *testing.T, s Setup) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := e.Shutdown(ctx, parley.CloseGoingAway, ""); !errors.Is(err, context.Canceled) {
+	if err := e.Shutdown(ctx, parley.CloseGoingAway, "", 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("Shutdown: %v", err)
 	}
 	mute.Expect(t, "open", `close 1001 ""`)

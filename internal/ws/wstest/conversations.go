@@ -111,7 +111,7 @@ func (s Setup) conversations(t *testing.T) {
 	for _, tc := range conversations {
 		t.Run(tc.name, func(t *testing.T) {
 			h := &echo{}
-			_, peer := s.connect(t, ws.Accept{Handler: h, MaxMessage: maxMessage})
+			_, peer := s.connect(t, ws.Accept{Handler: h, Settings: &ws.Settings{MaxMessage: maxMessage}})
 			sent := make(chan struct{})
 			go func() { // a connection without a buffer may want to be read meanwhile
 				defer close(sent)

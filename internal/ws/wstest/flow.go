@@ -39,42 +39,49 @@ func buffered(t *testing.T, s Setup) {
 	peer.Expect(`text "split"`, `close 1000 ""`, "end")
 }
 
-// pauseHoldsBack: nothing of the same read is handed over while paused,
-// control frames neither.
-func pauseHoldsBack(t *testing.T, s Setup) {
-	h := &echo{}
-	h.Then = func(c *ws.Conn, line string) {
-		if strings.HasPrefix(line, "text") {
-			c.Pause()
-			c.Pause()
-		}
+// oneAtATime lets one message be unanswered.
+func oneAtATime(h ws.Handler) ws.Accept {
+	return ws.Accept{Handler: h, Settings: &ws.Settings{WindowMessages: 1}}
+}
+
+// holdTexts holds every text.
+func holdTexts(c *ws.Conn, line string) {
+	if strings.HasPrefix(line, "text") {
+		c.Hold(1)
 	}
-	c, peer := s.connect(t, ws.Accept{Handler: h})
-	c.Resume() // of nothing
+}
+
+// fullWindowHoldsBack: nothing of the same read is handed over while the window
+// is full, control frames neither.
+func fullWindowHoldsBack(t *testing.T, s Setup) {
+	h := &echo{}
+	h.Then = holdTexts
+	c, peer := s.connect(t, oneAtATime(h))
+	c.Release(1) // of nothing
 	go peer.Send(Text("1"), Text("2"), Ping("p"), Text("3"), Close(1000, ""))
 	peer.Expect(`text "1"`)
 	h.Expect(t, "open", `text "1"`)
-	c.Resume()
+	c.Release(1)
 	peer.Expect(`text "2"`)
 	h.Expect(t, "open", `text "1"`, `text "2"`)
-	c.Resume()
+	c.Release(1)
 	peer.Expect(`pong "p"`, `text "3"`)
 	h.Expect(t, "open", `text "1"`, `text "2"`, `text "3"`)
-	c.Resume()
+	c.Release(1)
 	peer.Expect(`close 1000 ""`, "end")
 	h.Expect(t, "open", `text "1"`, `text "2"`, `text "3"`, `close 1000 ""`)
 }
 
-func resumeFromAnywhere(t *testing.T, s Setup) {
+func releaseFromAnywhere(t *testing.T, s Setup) {
 	const n = 200
-	resumed := make(chan *ws.Conn, n)
+	held := make(chan *ws.Conn, n)
 	h := &Recorder{Then: func(c *ws.Conn, line string) {
 		if strings.HasPrefix(line, "text") {
-			c.Pause()
-			resumed <- c
+			c.Hold(1)
+			held <- c
 		}
 	}}
-	c, peer := s.connect(t, ws.Accept{Handler: h})
+	c, peer := s.connect(t, oneAtATime(h))
 	var frames []Frame
 	want := []string{"open"}
 	for i := range n {
@@ -84,7 +91,7 @@ func resumeFromAnywhere(t *testing.T, s Setup) {
 	go peer.Send(frames...)
 	go func() {
 		for range n {
-			(<-resumed).Resume()
+			(<-held).Release(1)
 		}
 	}()
 	h.Expect(t, want...)
@@ -129,13 +136,13 @@ func applicationPong(t *testing.T, s Setup) {
 // and the sender is told.
 func slowConsumer(t *testing.T, s Setup) {
 	h := &echo{}
-	c, peer := s.connect(t, ws.Accept{Handler: h, Outbox: 100_000})
+	c, peer := s.connect(t, ws.Accept{Handler: h, Settings: &ws.Settings{Outbox: 100_000}})
 	data := []byte(strings.Repeat("x", 999))
 	sent := 0
 	var err error
 	for err == nil {
-		if size := c.Buffered(); size > c.OutboxLimit() {
-			t.Fatalf("%d octets wait, %d are allowed", size, c.OutboxLimit())
+		if size := c.Buffered(); size > 100_000 {
+			t.Fatalf("%d octets wait, 100,000 are allowed", size)
 		}
 		if err = c.Send(parley.Text, data); err == nil {
 			sent++
@@ -158,7 +165,7 @@ func slowConsumer(t *testing.T, s Setup) {
 
 func oneFrameAlwaysFits(t *testing.T, s Setup) {
 	h := &Recorder{}
-	c, peer := s.connect(t, ws.Accept{Handler: h, Outbox: 1000})
+	c, peer := s.connect(t, ws.Accept{Handler: h, Settings: &ws.Settings{Outbox: 1000}})
 	data := strings.Repeat("x", 500_000)
 	if err := c.Send(parley.Text, []byte(data)); err != nil {
 		t.Fatalf("a frame larger than the empty outbox: %v", err)
@@ -166,11 +173,11 @@ func oneFrameAlwaysFits(t *testing.T, s Setup) {
 	peer.Expect(Line("text", data))
 }
 
-// drain: a handler that pauses its peer over half the limit, and goes on at
-// OnDrain, gets everything across to a peer that reads late.
+// drain: a peer that sends faster than it reads is not read while its outbox is
+// over half full, and gets everything.
 func drain(t *testing.T, s Setup) {
 	h := &echo{}
-	_, peer := s.connect(t, ws.Accept{Handler: h, Outbox: 20_000})
+	_, peer := s.connect(t, ws.Accept{Handler: h, Settings: &ws.Settings{Outbox: 20_000}})
 	const n = 1000
 	data := strings.Repeat("x", 1000)
 	sent := make(chan struct{})
@@ -187,7 +194,7 @@ func drain(t *testing.T, s Setup) {
 }
 
 func manySenders(t *testing.T, s Setup) {
-	c, peer := s.connect(t, ws.Accept{Handler: &Recorder{}, Outbox: 10 << 20})
+	c, peer := s.connect(t, ws.Accept{Handler: &Recorder{}, Settings: &ws.Settings{Outbox: 10 << 20}})
 	const senders, each = 8, 200
 	var all sync.WaitGroup
 	for i := range senders {
@@ -242,7 +249,7 @@ func pingFlood(t *testing.T, s Setup) {
 	}()
 	last := ""
 	for {
-		if size := c.Buffered(); size > c.OutboxLimit()/2 {
+		if size := c.Buffered(); size > 512<<10 {
 			t.Fatalf("%d octets of pongs wait", size)
 		}
 		line := peer.Next()
@@ -261,7 +268,7 @@ func pingFlood(t *testing.T, s Setup) {
 
 func largeMessage(t *testing.T, s Setup) {
 	h := &echo{}
-	_, peer := s.connect(t, ws.Accept{Handler: h, MaxMessage: 2 << 20})
+	_, peer := s.connect(t, ws.Accept{Handler: h, Settings: &ws.Settings{MaxMessage: 2 << 20}})
 	data := strings.Repeat("0123456789abcdef", 2<<16)
 	go peer.Send(Binary(data), Part(Text("x")), Cont(data[1:]))
 	peer.Expect(Line("binary", data), Line("text", "x"+data[1:]))
@@ -269,7 +276,7 @@ func largeMessage(t *testing.T, s Setup) {
 
 // drainedInOrder: what is sent while a writer waits comes after what waits.
 func drainedInOrder(t *testing.T, s Setup) {
-	c, peer := s.connect(t, ws.Accept{Handler: &Recorder{}, Outbox: 64 << 20})
+	c, peer := s.connect(t, ws.Accept{Handler: &Recorder{}, Settings: &ws.Settings{Outbox: 64 << 20}})
 	large := strings.Repeat("x", 8<<20)
 	_ = c.Send(parley.Binary, []byte(large))
 	for i := range 100 {

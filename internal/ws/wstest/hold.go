@@ -14,7 +14,7 @@ type holds struct {
 
 // OnMessage implements ws.Handler.
 func (h *holds) OnMessage(c *ws.Conn, kind parley.Kind, data []byte) {
-	c.Hold()
+	c.Hold(len(data))
 	h.Recorder.OnMessage(c, kind, data)
 }
 
@@ -39,7 +39,7 @@ func held(t *testing.T, s Setup) {
 				if err := c.Send(parley.Text, []byte(answer)); err != nil {
 					t.Fatal(err)
 				}
-				c.Release()
+				c.Release(1)
 			}
 			peer.Expect(append([]string{`text "one"`, `text "two"`}, tc.then...)...)
 		})

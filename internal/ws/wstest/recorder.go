@@ -18,7 +18,7 @@ import (
 const patience = 20 * time.Second
 
 // A Recorder is a ws.Handler that remembers what it heard, one line a call:
-// "open", `text "hi"`, `binary "\x00"`, `pong "x"`, "drain", `close 1000 "bye"`.
+// "open", `text "hi"`, `binary "\x00"`, `pong "x"`, `close 1000 "bye"`.
 // It is safe for concurrent use.
 type Recorder struct {
 	// Then, if set, is called after each line was remembered, on the
@@ -87,9 +87,6 @@ func (r *Recorder) OnMessage(c *ws.Conn, kind parley.Kind, data []byte) {
 
 // OnPong remembers the data.
 func (r *Recorder) OnPong(c *ws.Conn, data []byte) { r.heard(c, fmt.Sprintf("pong %q", data)) }
-
-// OnDrain remembers that the outbox has emptied.
-func (r *Recorder) OnDrain(c *ws.Conn) { r.heard(c, "drain") }
 
 // OnClose remembers code and reason.
 func (r *Recorder) OnClose(c *ws.Conn, code parley.CloseCode, reason string) {

@@ -33,9 +33,9 @@ func Run(t *testing.T, s Setup) {
 		"data are late":            dataAreLate,
 		"octet by octet":           octetByOctet,
 		"octets with the request":  buffered,
-		"pause holds back":         pauseHoldsBack,
-		"pause, then close":        pauseThenClose,
-		"resume from anywhere":     resumeFromAnywhere,
+		"a full window holds back": fullWindowHoldsBack,
+		"full window, then close":  fullWindowThenClose,
+		"release from anywhere":    releaseFromAnywhere,
 		"open sends":               openSends,
 		"close in open":            closeInOpen,
 		"pong of the application":  applicationPong,
@@ -77,25 +77,19 @@ func stop(t testing.TB, e *ws.Engine) {
 	t.Helper()
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
-	_ = e.Shutdown(ended, parley.CloseGoingAway, "")
+	_ = e.Shutdown(ended, parley.CloseGoingAway, "", 0)
 	if n := e.Stats().Open; n != 0 {
 		t.Errorf("%d connections are open after Shutdown", n)
 	}
 }
 
-// An echo sends every message back. It pauses while its outbox is over half
-// its limit, as an endpoint does.
+// An echo sends every message back.
 type echo struct{ Recorder }
 
 func (h *echo) OnMessage(c *ws.Conn, kind parley.Kind, data []byte) {
 	h.Recorder.OnMessage(c, kind, data)
 	_ = c.Send(kind, data)
-	if c.Buffered() > c.OutboxLimit()/2 {
-		c.Pause()
-	}
 }
-
-func (h *echo) OnDrain(c *ws.Conn) { c.Resume() }
 
 // within fails t if done is not closed in time.
 func within(t testing.TB, done <-chan struct{}, what string) {
