@@ -6,7 +6,6 @@ import (
 	"parley.example/parley"
 	"parley.example/parley/internal/call"
 	"parley.example/parley/internal/hub"
-	"parley.example/parley/internal/ws"
 )
 
 var (
@@ -76,11 +75,21 @@ func publish(h *hub.Hub, channel string, m parley.Message) {
 	h.Publish(channel, m, nil)
 }
 
-// Deliver sends a publication to the peer.
-func (c *conn) Deliver(f hub.Frame) {
+// Deliver sends publications to the peer.
+func (c *conn) Deliver(fs []hub.Frame) {
 	if s := c.socket.Load(); s != nil {
-		_ = s.SendPrepared(f.(*ws.Prepared)) // as in Write
+		s.SendPrepared(fs...)
 	}
+}
+
+// Home is the loop that the connection lives on, once it has one.
+func (c *conn) Home() hub.Home {
+	if s := c.socket.Load(); s != nil {
+		if l := s.Loop(); l != nil {
+			return l
+		}
+	}
+	return nil
 }
 
 // SetSession changes the session.

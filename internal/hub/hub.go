@@ -10,16 +10,40 @@ import (
 
 // A Frame is a publication made ready to send, once for all members. The hub
 // does not look inside.
-type Frame any
+type Frame = any
 
 // A Member receives the publications of the channels it belongs to. Its
 // dynamic type must be comparable: it is the key of the membership.
 type Member interface {
-	// Deliver hands over one prepared publication. It is called in the order
-	// of the channel, under the channel's lock: it must not block and not
-	// call the hub.
-	Deliver(f Frame)
+	// Deliver hands over prepared publications, at least one, in the order of
+	// the channel; the slice is only valid until it returns. It is called on
+	// any goroutine, under locks of the hub: it must not block and not call
+	// the hub, nor what can.
+	Deliver(fs []Frame)
+
+	// Home is where what is published is to be posted for the member; nil
+	// means that Deliver is called at once. It is asked for once for each
+	// Subscribe.
+	Home() Home
 }
+
+// A Home is what many members live on, such as a loop: it delivers to them
+// when it suits it. Its dynamic type must be comparable. All methods are safe
+// for concurrent use.
+type Home interface {
+	// Post makes the home call to.Receive soon, with item and with what is
+	// posted to the same receiver right before and after it. All that is
+	// posted is received in the order of the calls. It is called under the
+	// channel's lock, and may call Receive itself.
+	Post(to Receiver, item any)
+
+	// Settle returns when all that was posted before has been received. It is
+	// called under no lock.
+	Settle()
+}
+
+// A Receiver is what posted items are for.
+type Receiver = interface{ Receive(items []any) }
 
 // Options of a Hub.
 type Options struct {
@@ -38,10 +62,10 @@ type Options struct {
 // never wait for anything but other calls of the hub.
 //
 // Locks are taken in this order, and no other two are ever held together:
-// room.gate, then the broker's lock of the channel, then room.mu, then what
-// Deliver takes (a loop's mailbox). The membership's shards (index) are leaves
-// under room.gate. A publication takes the chain from the broker's lock on; a
-// gate is never taken below it.
+// room.gate, then the broker's lock of the channel, then room.mu or what a home
+// takes to receive, then group.mu, then what Deliver takes. The membership's
+// shards (index) are leaves under room.gate. A publication takes the chain from
+// the broker's lock on; a gate is never taken below it.
 type Hub struct {
 	broker  Broker                     // set by New, then read-only
 	prepare func(parley.Message) Frame // likewise
@@ -88,16 +112,20 @@ func (h *Hub) Subscribe(channel string, m Member) {
 	}
 }
 
-// Unsubscribe ends m's membership of channel, if there is one. Nothing of the
-// channel is delivered to m once it has returned.
+// Unsubscribe ends m's membership of channel, if there is one. What was
+// published before is delivered before, and nothing of the channel once it has
+// returned.
 func (h *Hub) Unsubscribe(channel string, m Member) {
+	if home := m.Home(); home != nil {
+		home.Settle()
+	}
 	if r, ok := h.rooms.Load(channel); ok {
 		h.leave(r.(*room), m)
 	}
 }
 
-// Leave ends all memberships of m, as Unsubscribe does. It belongs at m's end:
-// whoever calls Subscribe for m at the same time or later has to call Leave
+// Leave ends all memberships of m at once: nothing is delivered to m once it
+// has returned. It belongs at m's end: whoever calls Subscribe for m at the same time or later has to call Leave
 // again.
 func (h *Hub) Leave(m Member) {
 	for _, r := range h.index.roomsOf(m) {
@@ -113,7 +141,7 @@ func (h *Hub) leave(r *room, m Member) {
 
 // Publish sends m to every member of channel, on all nodes. It never waits
 // and calls for one channel are ordered; on a single node the members here
-// have it when Publish returns. done, if not nil, is called once, on another
+// have it when Publish returns, or when their homes have settled. done, if not nil, is called once, on another
 // goroutine, when the Broker has accepted m, not when peers have it; it must
 // not block. Its error is parley.ErrDraining once the hub is closed. m.Data
 // must not change afterwards. Publish must not be called from Deliver.

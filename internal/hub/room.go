@@ -19,10 +19,16 @@ type room struct {
 	stop func() // ends the watch; nil before the first member
 	over bool   // the last member has left
 
-	// mu is held by each change of the members and by each fan-out.
-	mu      sync.Mutex
-	members []Member       // in no order
-	at      map[Member]int // where each stands in members
+	mu     sync.Mutex // guards what follows
+	count  uint64     // publications so far
+	groups []*group
+	at     map[Member]seat
+}
+
+// A seat is where a member stands.
+type seat struct {
+	group *group
+	at    int // in group.members
 }
 
 // subscribe adds m, unless it is a member already. It reports ok = false if
@@ -74,41 +80,55 @@ func (r *room) add(m Member) bool {
 		return false
 	}
 	if r.at == nil {
-		r.at = map[Member]int{}
+		r.at = map[Member]seat{}
 	}
-	r.at[m] = len(r.members)
-	r.members = append(r.members, m)
+	g := r.groupOf(m.Home())
+	r.at[m] = seat{group: g, at: g.add(m, r.count)}
 	return true
 }
 
-// remove takes m out by putting the last member in its place.
+// groupOf returns the group of a home; mu is held.
+func (r *room) groupOf(home Home) *group {
+	for _, g := range r.groups {
+		if g.home == home {
+			return g
+		}
+	}
+	g := &group{room: r, home: home}
+	r.groups = append(r.groups, g)
+	return g
+}
+
 func (r *room) remove(m Member) (removed bool, left int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	i, ok := r.at[m]
+	s, ok := r.at[m]
 	if !ok {
-		return false, len(r.members)
+		return false, len(r.at)
 	}
-	last := len(r.members) - 1
-	moved := r.members[last]
-	r.members[i], r.at[moved] = moved, i
-	r.members[last] = nil
-	r.members = r.members[:last]
 	delete(r.at, m)
-	return true, last
+	if moved := s.group.remove(s.at); moved != nil {
+		r.at[moved] = s
+	}
+	return true, len(r.at)
 }
 
-// deliver hands one publication to all members. The broker calls it in the
-// channel's order, one at a time.
+// deliver hands one publication to all members, by way of their homes. The
+// broker calls it in the channel's order, one at a time.
 func (r *room) deliver(p parley.Publication) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.members) == 0 {
+	r.count++
+	number, groups, empty := r.count, r.groups, len(r.at) == 0
+	r.mu.Unlock()
+	if empty {
 		return
 	}
-	f := r.hub.prepare(p.Message)
-	for _, m := range r.members {
-		m.Deliver(f)
+	n := &numbered{frame: r.hub.prepare(p.Message), number: number}
+	for _, g := range groups {
+		if g.home != nil {
+			g.home.Post(g, n)
+		} else {
+			g.Receive([]any{n})
+		}
 	}
-	r.hub.counts.deliveries.Add(uint64(len(r.members)))
 }

@@ -37,7 +37,7 @@ func (echoer) OnClose(*Conn, parley.CloseCode, string) {}
 
 func (h echoer) OnMessage(c *Conn, kind parley.Kind, data []byte) {
 	if h.shared != nil {
-		_ = c.SendPrepared(h.shared)
+		c.SendPrepared(h.shared)
 	} else {
 		_ = c.Send(kind, data)
 	}
@@ -87,7 +87,7 @@ func TestAllocations(t *testing.T) {
 			"SendPrepared": func() {
 				shared.beginTurn(time.Second, 0)
 				for range batch {
-					_ = shared.SendPrepared(p)
+					shared.SendPrepared(p)
 				}
 				end(shared, sharedSink)
 			},

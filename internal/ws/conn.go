@@ -80,17 +80,23 @@ func (c *Conn) Send(kind parley.Kind, data []byte) error {
 	return err
 }
 
-// SendPrepared is Send for a message that goes to many. It may be called by
-// what is posted to a loop; what was posted behind it goes out behind it.
-func (c *Conn) SendPrepared(p *Prepared) error {
+// SendPrepared is Send for messages that go to many; each is a *Prepared. It
+// returns how many were queued; of those that were not it tells nothing more.
+// It may be called by what is posted to a loop.
+func (c *Conn) SendPrepared(messages ...any) (queued int) {
 	c.mu.Lock()
-	err := c.admit(len(p.frame))
-	if err == nil {
-		c.out.prepared(p)
+	for _, m := range messages {
+		p := m.(*Prepared)
+		if c.admit(len(p.frame)) == nil {
+			c.out.prepared(p)
+			queued++
+		}
+	}
+	if queued > 0 {
 		c.moved(0)
 	}
 	c.unlock()
-	return err
+	return queued
 }
 
 // maxPings is how many of the application's pings can wait for their pongs; of

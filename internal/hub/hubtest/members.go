@@ -13,21 +13,26 @@ import (
 
 // A member is a hub.Member that remembers the texts it got.
 type member struct {
-	t *testing.T
+	t    *testing.T
+	home hub.Home
 
 	mu   sync.Mutex
 	got  []string
 	left bool // it may hear nothing more
 }
 
-func (m *member) Deliver(f hub.Frame) {
+func (m *member) Deliver(fs []hub.Frame) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.left {
-		m.t.Errorf("heard %q after it had left", f.(string))
+	for _, f := range fs {
+		if m.left {
+			m.t.Errorf("heard %q after it had left", f.(string))
+		}
+		m.got = append(m.got, f.(string))
 	}
-	m.got = append(m.got, f.(string))
 }
+
+func (m *member) Home() hub.Home { return m.home }
 
 // leaves notes that nothing may come from now on.
 func (m *member) leaves() {

@@ -226,9 +226,9 @@ func prepared(t *testing.T, s Setup) {
 		for range 3 {
 			c, peer := s.connect(t, ws.Accept{Handler: &Recorder{}})
 			_ = c.Send(parley.Text, []byte("a"))
-			_ = c.SendPrepared(p)
+			c.SendPrepared(p)
 			_ = c.Send(parley.Text, []byte("b"))
-			_ = c.SendPrepared(p)
+			c.SendPrepared(p)
 			line := Line("binary", strings.Repeat("p", n))
 			peer.Expect(`text "a"`, line, `text "b"`, line)
 		}
