@@ -33,7 +33,12 @@ func Load(path string, opt Options) (*Server, error) {
 		Prepare: func(m parley.Message) hub.Frame { return ws.Prepare(m) },
 		Log:     log,
 	})
+	var home python.Loop // nil where there are no loops
+	if l := engine.Loop(0); l != nil {
+		home = l
+	}
 	workers := python.New(python.Options{
+		Loop:         home,
 		Executable:   cfg.Python.Executable,
 		Dir:          cfg.Dir,
 		Dirs:         cfg.Dirs,

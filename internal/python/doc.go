@@ -12,8 +12,8 @@
 //   - worker is the server's side of one process: who holds which number of
 //     the link, and what each row means. It dies with its process, so nothing
 //     of a dead link reaches the next.
-//   - link moves rows: one goroutine reads, one writes. It knows nothing of
-//     connections.
+//   - link makes octets of rows and rows of octets. It knows nothing of
+//     connections, nor of who moves the octets: a loop, or a pump.
 //   - process is the operating system's part: socket pair, pipes, signals.
 //
 // The worker's own code, in Python, lies in worker/ and is embedded.

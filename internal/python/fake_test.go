@@ -14,7 +14,6 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"parley.example/parley"
 	"parley.example/parley/internal/call"
@@ -34,9 +33,7 @@ type fakeProcess struct {
 	dead  bool
 }
 
-func (p *fakeProcess) Link() io.ReadWriteCloser { return p.server }
-
-func (p *fakeProcess) Deadline(d time.Duration) { _ = p.server.SetReadDeadline(time.Now().Add(d)) }
+func (p *fakeProcess) Link() net.Conn { return p.server }
 
 func (p *fakeProcess) PID() int { return 4711 }
 

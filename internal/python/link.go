@@ -1,35 +1,60 @@
 package python
 
 import (
-	"io"
-	"runtime"
+	"net"
 	"sync"
 	"sync/atomic"
 )
 
-const (
-	readSize  = 64 << 10 // a link's read buffer, while rows are shorter
-	keepBytes = 1 << 20  // a write buffer that has grown larger is not kept
-)
+const keepBytes = 1 << 20 // a buffer that has grown larger is not kept
 
-// A link carries rows to and from one worker. readLoop and writeLoop each need
-// a goroutine; everything else may be called from anywhere and never waits.
+// A Loop is where the octets of workers' links are moved.
+type Loop interface {
+	// Attach moves octets between nc, which it owns from now on unless there is
+	// an error, and t. It calls t's methods one at a time, and Ended last: when
+	// nc has ended, or after Close.
+	Attach(nc net.Conn, t interface {
+		Read(b []byte)  // has come, and is only valid until it returns
+		Output() []byte // to be written next; nil for nothing
+		Wrote(n int)    // of Output
+		Ended()
+	}) (interface {
+		Wake() // Output has something; safe for every goroutine
+		Close()
+	}, error)
+}
+
+// A link carries rows to and from one worker. It knows nothing of how octets
+// are moved: whoever attaches it calls Read, Output, Wrote and Ended, one at a
+// time. Everything else may be called from anywhere and never waits.
 //
 // What waits to be written has no limit of its own: the windows of the
 // connections bound it, because each stops reading its peer at 256 messages or
 // 256 KiB that the worker has not done.
 type link struct {
-	conn io.ReadWriteCloser // set by newLink
-	wake chan struct{}      // of one place: there is something to write, or an end
+	apply func(row) error // takes each row, in order; set by newLink
+	ended chan struct{}   // closed when nothing will be read any more
 
 	received atomic.Uint64 // rows read
 
+	// Owned by whoever moves the octets.
+	part   []byte // the start of a row that has not come whole
+	broken error  // what was wrong with the rows; not changed once ended is closed
+
 	mu     sync.Mutex
+	mover  mover  // nil until start
 	queue  []byte // whole rows
-	rows   int    // in queue
+	batch  []byte // what is being written; rows go to queue meanwhile
+	off    int    // octets of batch that are written
 	sent   uint64 // rows ever queued
 	closed bool
 	held   map[string]*heldRows // by session id
+}
+
+// A mover is a link's place on a Loop.
+type mover = interface {
+	Wake()
+	Close()
 }
 
 // heldRows are the SESSION rows of one session while an OPEN that will carry
@@ -40,35 +65,49 @@ type heldRows struct {
 	rows    int
 }
 
-func newLink(conn io.ReadWriteCloser) *link {
-	return &link{conn: conn, wake: make(chan struct{}, 1), held: map[string]*heldRows{}}
+func newLink(apply func(row) error) *link {
+	return &link{apply: apply, ended: make(chan struct{}), held: map[string]*heldRows{}}
+}
+
+// start puts the link on a loop.
+func (l *link) start(on Loop, nc net.Conn) error {
+	m, err := on.Attach(nc, l)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.mover = m
+	closed := l.closed
+	l.mu.Unlock()
+	if closed {
+		m.Close()
+	} else {
+		m.Wake()
+	}
+	return nil
 }
 
 // send queues one row. On a closed link it does nothing.
 func (l *link) send(typ rowType, number uint32, parts ...[]byte) {
 	l.mu.Lock()
-	l.append(typ, number, parts...)
+	wake := l.append(typ, number, parts...)
 	l.mu.Unlock()
+	if wake != nil {
+		wake.Wake()
+	}
 }
 
-// append queues one row; l.mu is held.
-func (l *link) append(typ rowType, number uint32, parts ...[]byte) {
+// append queues one row and returns who is to be woken; l.mu is held.
+func (l *link) append(typ rowType, number uint32, parts ...[]byte) (wake mover) {
 	if l.closed {
-		return
+		return nil
 	}
 	if len(l.queue) == 0 {
-		l.signal()
+		wake = l.mover
 	}
 	l.queue = appendRow(l.queue, typ, number, parts...)
-	l.rows++
 	l.sent++
-}
-
-func (l *link) signal() {
-	select {
-	case l.wake <- struct{}{}:
-	default: // the writer has yet to look
-	}
+	return wake
 }
 
 // hold keeps back the SESSION rows of a session until sendOpening.
@@ -85,18 +124,18 @@ func (l *link) hold(session string) {
 // what hold kept back.
 func (l *link) sendOpening(session string, typ rowType, number uint32, parts ...[]byte) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.append(typ, number, parts...)
+	wake := l.append(typ, number, parts...)
 	h := l.held[session]
-	if h.opening--; h.opening > 0 {
-		return
+	if h.opening--; h.opening == 0 {
+		delete(l.held, session)
+		if h.rows > 0 && !l.closed {
+			l.queue = append(l.queue, h.queue...)
+			l.sent += uint64(h.rows)
+		}
 	}
-	delete(l.held, session)
-	if h.rows > 0 && !l.closed {
-		l.signal()
-		l.queue = append(l.queue, h.queue...)
-		l.rows += h.rows
-		l.sent += uint64(h.rows)
+	l.mu.Unlock()
+	if wake != nil {
+		wake.Wake()
 	}
 }
 
@@ -104,13 +143,17 @@ func (l *link) sendOpening(session string, typ rowType, number uint32, parts ...
 // under way.
 func (l *link) sendSession(session string, payload []byte) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
+	var wake mover
 	if h := l.held[session]; h != nil {
 		h.queue = appendRow(h.queue, toSession, 0, payload)
 		h.rows++
-		return
+	} else {
+		wake = l.append(toSession, 0, payload)
 	}
-	l.append(toSession, 0, payload)
+	l.mu.Unlock()
+	if wake != nil {
+		wake.Wake()
+	}
 }
 
 // queued returns the octets that wait to be written, and the rows that were
@@ -118,87 +161,80 @@ func (l *link) sendSession(session string, payload []byte) {
 func (l *link) queued() (octets int, sent uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.queue), l.sent
+	return len(l.queue) + len(l.batch) - l.off, l.sent
 }
 
-// close ends the link in both directions; both loops return. What was queued
-// is dropped. It is idempotent.
+// close ends the link in both directions. What was queued is dropped. It is
+// idempotent, and does not wait for ended.
 func (l *link) close() {
 	l.mu.Lock()
 	l.closed = true
 	l.queue = nil
+	m := l.mover
 	l.mu.Unlock()
-	l.signal()
-	_ = l.conn.Close() // the link is over either way
+	if m != nil {
+		m.Close()
+	}
 }
 
-// writeLoop writes what is queued, as much as there is at a time, until the
-// link is closed or broken.
-func (l *link) writeLoop() {
-	var batch []byte
-	busy := false
-	for range l.wake {
-		if busy {
-			runtime.Gosched() // lets those who are about to send join this write
+// Output returns what is to be written next: all that is queued, until Wrote
+// has taken it.
+func (l *link) Output() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.off == len(l.batch) {
+		if cap(l.batch) > keepBytes {
+			l.batch = nil
 		}
-		l.mu.Lock()
-		batch, l.queue = l.queue, batch[:0]
-		busy = l.rows > 2
-		l.rows = 0
-		closed := l.closed
-		l.mu.Unlock()
-		if closed {
+		l.batch, l.queue, l.off = l.queue, l.batch[:0], 0
+	}
+	return l.batch[l.off:]
+}
+
+// Wrote says that n octets of Output are written.
+func (l *link) Wrote(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.off += n
+}
+
+// Read hands each row that is whole now to apply, in order. After an error, of
+// apply or because what came is no row, the link is closed and nothing more is
+// handed over.
+func (l *link) Read(b []byte) {
+	if l.broken != nil {
+		return
+	}
+	fresh := len(l.part) == 0
+	if !fresh {
+		l.part = append(l.part, b...)
+		b = l.part
+	}
+	for {
+		r, size, err := nextRow(b)
+		if err == nil && size > 0 {
+			l.received.Add(1)
+			err = l.apply(r)
+			b = b[size:]
+		}
+		if err != nil {
+			l.broken = err
+			l.close()
 			return
 		}
-		if len(batch) == 0 {
-			continue
+		if size == 0 {
+			break
 		}
-		if _, err := l.conn.Write(batch); err != nil {
-			return // the reader hears of the end too, and says so
-		}
-		if cap(batch) > keepBytes {
-			batch = nil
-		}
+	}
+	switch {
+	case !fresh && len(b) == len(l.part): // nothing of it was whole
+	case cap(l.part) > keepBytes:
+		l.part = append([]byte(nil), b...)
+	default:
+		l.part = append(l.part[:0], b...)
 	}
 }
 
-// readLoop hands each row to apply, in order, until the link ends. Its error is
-// nil at the end, a *rowError if what came is no row, or what apply said.
-func (l *link) readLoop(apply func(row) error) error {
-	buf := make([]byte, readSize)
-	start, end := 0, 0
-	for {
-		n, readErr := l.conn.Read(buf[end:])
-		end += n
-		for {
-			r, size, err := nextRow(buf[start:end])
-			if err != nil {
-				return err
-			}
-			if size == 0 {
-				break
-			}
-			start += size
-			l.received.Add(1)
-			if err := apply(r); err != nil {
-				return err
-			}
-		}
-		if readErr != nil {
-			return nil // ended, perhaps within a row: how the process ended tells why
-		}
-		switch {
-		case start == end:
-			start, end = 0, 0
-			if len(buf) > readSize {
-				buf = make([]byte, readSize)
-			}
-		case end < len(buf):
-		case start > 0:
-			end = copy(buf, buf[start:end])
-			start = 0
-		default: // one row fills it: grow as it comes, not as it claims
-			buf = append(buf, make([]byte, len(buf))...)
-		}
-	}
-}
+// Ended says that nothing more comes; a row may have come in part. How the
+// process ended tells why.
+func (l *link) Ended() { close(l.ended) }

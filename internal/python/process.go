@@ -2,18 +2,13 @@ package python
 
 import (
 	"context"
-	"io"
-	"time"
+	"net"
 )
 
 // A process is one worker process that has been started.
 type process interface {
-	// Link is the server's end of the socket pair. It is closed by its reader.
-	Link() io.ReadWriteCloser
-
-	// Deadline ends reads of the link after d at the latest. It is for the
-	// case that the process has ended and a child of it still holds the link.
-	Deadline(d time.Duration)
+	// Link is the server's end of the socket pair. Whoever asks owns it.
+	Link() net.Conn
 
 	// PID is for the log.
 	PID() int

@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -141,11 +140,7 @@ func (p *osProcess) setReaped() {
 	p.mu.Unlock()
 }
 
-func (p *osProcess) Link() io.ReadWriteCloser { return p.conn }
-
-func (p *osProcess) Deadline(d time.Duration) {
-	_ = p.conn.SetReadDeadline(time.Now().Add(d)) // a socket takes deadlines
-}
+func (p *osProcess) Link() net.Conn { return p.conn }
 
 func (p *osProcess) PID() int { return p.cmd.Process.Pid }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"io"
 	"strings"
 	"testing"
 
@@ -121,24 +120,21 @@ func second[A any](_ A, err error) error { return err }
 
 func third[A, B any](_ A, _ B, err error) error { return err }
 
-// pieces reads its parts one after the other.
-type pieces struct {
-	parts [][]byte
-	bytes.Buffer
-}
+// readSize is what the tests take for one read.
+const readSize = 64 << 10
 
-func (p *pieces) Read(b []byte) (int, error) {
-	if len(p.parts) == 0 {
-		return 0, io.EOF
+// readAll gives a link what it reads, and returns what was wrong with it.
+func readAll(parts [][]byte, apply func(row) error) error {
+	l := newLink(apply)
+	for _, part := range parts {
+		for len(part) > 0 {
+			n := min(len(part), readSize)
+			l.Read(part[:n])
+			part = part[n:]
+		}
 	}
-	n := copy(b, p.parts[0])
-	if p.parts[0] = p.parts[0][n:]; len(p.parts[0]) == 0 {
-		p.parts = p.parts[1:]
-	}
-	return n, nil
+	return l.broken
 }
-
-func (p *pieces) Close() error { return nil }
 
 func TestLinkReadsRowsHoweverTheyAreCut(t *testing.T) {
 	var stream, want []byte
@@ -155,7 +151,7 @@ func TestLinkReadsRowsHoweverTheyAreCut(t *testing.T) {
 		}
 		var got []byte
 		number := uint32(0)
-		err := newLink(&pieces{parts: parts}).readLoop(func(r row) error {
+		err := readAll(parts, func(r row) error {
 			if number++; r.number != number {
 				t.Errorf("row %d has number %d", number, r.number)
 			}
@@ -171,7 +167,7 @@ func TestLinkReadsRowsHoweverTheyAreCut(t *testing.T) {
 func TestLinkStopsAtWhatIsNoRow(t *testing.T) {
 	good := appendRow(nil, fromEnded, 1)
 	rows := 0
-	err := newLink(&pieces{parts: [][]byte{append(bytes.Clone(good), "GET / HTTP/1.1"...)}}).readLoop(func(row) error {
+	err := readAll([][]byte{append(bytes.Clone(good), "GET / HTTP/1.1"...)}, func(row) error {
 		rows++
 		return nil
 	})
@@ -182,7 +178,7 @@ func TestLinkStopsAtWhatIsNoRow(t *testing.T) {
 }
 
 func TestSessionRowsWaitForTheOpening(t *testing.T) {
-	l := newLink(&pieces{})
+	l := newLink(nil)
 	l.hold("s")
 	l.hold("s")
 	l.sendSession("s", []byte("1"))
@@ -214,7 +210,7 @@ func (nothing) Write(parley.Kind, []byte) {}
 func (nothing) Done(int) {}
 
 func TestMessagesAllocateNothing(t *testing.T) {
-	w := newWorker("w1", newLink(&pieces{}), nil, outside{}, nil)
+	w := newWorker("w1", nil, outside{}, nil)
 	h := &holder{effects: nothing{}, isOpen: true}
 	w.add(h)
 	data := bytes.Repeat([]byte("x"), 100)
@@ -249,7 +245,7 @@ func FuzzRows(f *testing.F) {
 	f.Add(appendRow(nil, fromClose, 1, encodeClose(1000, "")))
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		var again []byte
-		err := newLink(&pieces{parts: [][]byte{stream}}).readLoop(func(r row) error {
+		err := readAll([][]byte{stream}, func(r row) error {
 			again = appendRow(again, r.typ, r.number, r.payload)
 			// Whatever is in them, payloads are refused or taken, no more.
 			_, _, _ = decodeClose(r.payload)

@@ -38,6 +38,10 @@ type Options struct {
 	// user's cache directory.
 	Cache string
 
+	// Loop moves the octets of the worker's link, and is where its connections
+	// should live (see Home); nil means goroutines, and anywhere.
+	Loop Loop
+
 	// Publish takes what the app publishes outside any connection; it must not
 	// block. nil means nowhere.
 	Publish func(channel string, m parley.Message)
@@ -48,10 +52,11 @@ type Options struct {
 // A Runtime runs functions in a Python worker. It is a call.Runtime. Its life:
 // Compile for each endpoint, Start, Run.
 type Runtime struct {
-	opt      Options      // set by New, then read-only, as are the next three
+	opt      Options      // set by New, then read-only, as are the next four
 	log      *slog.Logger // opt.Log, never nil
 	launcher launcher
 	out      outside
+	loop     Loop // opt.Loop, or a pump
 
 	saved   chan struct{} // of one place: files were saved, do not wait to restart
 	stopped chan struct{} // closed when supervise has returned
@@ -85,6 +90,10 @@ func New(opt Options) *Runtime {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	loop := opt.Loop
+	if loop == nil {
+		loop = pump{}
+	}
 	publish := opt.Publish
 	if publish == nil {
 		publish = func(string, parley.Message) {}
@@ -94,6 +103,7 @@ func New(opt Options) *Runtime {
 		log:      log,
 		launcher: &osLauncher{opt: opt, log: log},
 		out:      outside{publish: publish},
+		loop:     loop,
 		saved:    make(chan struct{}, 1),
 		stopped:  make(chan struct{}),
 		changed:  make(chan struct{}),
@@ -239,6 +249,14 @@ func (r *Runtime) Open(info call.Info, h call.Hooks, effects call.Effects) call.
 	effects.Close(parley.CloseRestart, restartReason)
 	effects.Ended()
 	return ended{}
+}
+
+// Home implements call.Homed.
+func (r *Runtime) Home(call.Info) any {
+	if r.opt.Loop == nil {
+		return nil
+	}
+	return r.opt.Loop
 }
 
 // Call implements call.Runtime.

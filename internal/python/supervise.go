@@ -99,37 +99,35 @@ func (r *Runtime) runWorker(ctx context.Context) ending {
 		return ending{err: err}
 	}
 	began := time.Now()
-	l := newLink(p.Link())
 	log := r.log.With("worker", workerName)
 	var w *worker
-	w = newWorker(workerName, l, log, r.out, func(report loadedJSON, first bool) { r.loaded(w, report, first) })
+	w = newWorker(workerName, log, r.out, func(report loadedJSON, first bool) { r.loaded(w, report, first) })
 	problem := w.start(r.config(workerName))        // before anybody else can send
 	r.update(func() { r.live, r.ready = w, false }) // before the answer can come
+	l := w.link
+	if err := l.start(r.loop, p.Link()); err != nil {
+		problem = err
+		close(l.ended)
+	}
 
-	var loops sync.WaitGroup
-	var broken error // what was wrong with the rows; set before read is closed
-	read := make(chan struct{})
-	loops.Go(func() {
-		defer close(read)
-		broken = l.readLoop(w.apply)
-	})
-	loops.Go(l.writeLoop)
+	var beats sync.WaitGroup
 	beating, stopBeat := context.WithCancel(ctx)
 	defer stopBeat()
-	loops.Go(func() { w.beat(beating, p, r.opt.HangTimeout) })
+	beats.Go(func() { w.beat(beating, p, r.opt.HangTimeout) })
 
 	code, reason := parley.CloseRestart, restartReason
 	if problem == nil {
 		select {
-		case <-read:
+		case <-l.ended:
 		case <-p.Done():
-			p.Deadline(drainTime)
+			drained := time.AfterFunc(drainTime, l.close) // a child of it may hold the link
+			defer drained.Stop()
 		case <-ctx.Done():
 			code, reason = parley.CloseGoingAway, stopReason
 			l.close()
 		}
-		<-read
-		problem = broken
+		<-l.ended
+		problem = l.broken
 	}
 	stopBeat()
 	e := ending{lived: time.Since(began), err: problem}
@@ -139,11 +137,12 @@ func (r *Runtime) runWorker(ctx context.Context) ending {
 	})
 	e.open = w.die(code, reason)
 	l.close()
+	<-l.ended
 	if problem != nil {
 		p.Kill()
 	}
 	r.reap(p, log)
-	loops.Wait()
+	beats.Wait()
 	e.hung, e.status = w.hung.Load(), p.Exit()
 	return e
 }

@@ -58,12 +58,14 @@ type holder struct {
 	answer  chan reply   // of one place; takes the answer to calling
 }
 
-func newWorker(name string, link *link, log *slog.Logger, out outside, reload func(loadedJSON, bool)) *worker {
-	return &worker{
-		name: name, link: link, log: log, out: out, reload: reload,
+func newWorker(name string, log *slog.Logger, out outside, reload func(loadedJSON, bool)) *worker {
+	w := &worker{
+		name: name, log: log, out: out, reload: reload,
 		holders:    map[uint32]*holder{},
 		handshakes: map[parley.ConnID]*holder{},
 	}
+	w.link = newLink(w.apply)
+	return w
 }
 
 // add gives h a number; w.mu is held.

@@ -50,7 +50,7 @@ type Loop struct {
 	// Owned by the loop's goroutine.
 	time     time.Duration // of this turn
 	table    []*looped     // by descriptor
-	tenants  []*Stream
+	tenants  []*stream
 	open     int    // connections in table
 	lastMark uint32 // see looped.mark
 	alarms   wheel[looped]

@@ -2,7 +2,10 @@
 
 package ws
 
-import "net"
+import (
+	"errors"
+	"net"
+)
 
 const haveLoops = false
 
@@ -16,3 +19,12 @@ func (l *Loop) take(net.Conn, []byte) (*Conn, func()) { return nil, nil }
 func (l *Loop) all() []*Conn { return nil }
 
 func (l *Loop) stop() {}
+
+// Attach does not work here.
+func (l *Loop) Attach(net.Conn, Tenant) (Stream, error) { return nil, errors.ErrUnsupported }
+
+// Post does not work here: nothing lives on a loop.
+func (l *Loop) Post(Receiver, any) {}
+
+// Settle has nothing to wait for.
+func (l *Loop) Settle() {}

@@ -1,29 +1,17 @@
 package ws
 
 import (
+	"errors"
+	"net"
 	"sync/atomic"
 	"syscall"
+
+	"parley.example/parley"
 )
 
-// A Tenant is what a Stream carries octets for. Its methods are called on the
-// loop, one at a time, and must not block.
-type Tenant interface {
-	// Read is given octets that have come, valid until it returns.
-	Read(b []byte)
-
-	// Output returns octets to be written, nil for none; they stay as they are
-	// until Wrote says how many were taken.
-	Output() []byte
-	Wrote(n int)
-
-	// Ended is the last call: the other end has closed the stream, it broke,
-	// or Close was called.
-	Ended()
-}
-
-// A Stream is a socket that is no WebSocket and lives on a loop.
-type Stream struct {
-	loop   *Loop // set by Attach, then read-only, as are the next three
+// A stream is a socket that is no WebSocket and lives on a loop.
+type stream struct {
+	loop   *Loop // set by Attach, then read-only, as are the next two
 	fd     int
 	tenant Tenant
 	woken  atomic.Bool // Output may have something
@@ -36,23 +24,29 @@ type Stream struct {
 	gone     bool
 }
 
-// Attach puts a stream socket on the loop, which owns fd, not blocking, from
-// now on if there is no error.
-func (l *Loop) Attach(fd int, t Tenant) (*Stream, error) {
+// Attach puts a TCP connection or Unix socket on the loop, which owns nc from
+// now on unless there is an error. It calls t's methods one at a time.
+func (l *Loop) Attach(nc net.Conn, t Tenant) (Stream, error) {
 	if err := l.start(); err != nil {
 		return nil, err
 	}
-	s := &Stream{loop: l, fd: fd, tenant: t}
+	fd, ok := duplicate(nc)
+	if !ok {
+		return nil, errors.New("attach to a loop: not a plain socket, or no descriptor is left")
+	}
+	s := &stream{loop: l, fd: fd, tenant: t}
 	l.streams.Add(1)
 	if !l.ask(func() { l.admit(s) }) {
 		l.streams.Add(-1)
-		return nil, errEnd
+		closeDescriptor(fd)
+		return nil, parley.ErrDraining
 	}
+	nc.Close()
 	return s, nil
 }
 
 // Wake makes the loop ask for Output. Any goroutine may call it.
-func (s *Stream) Wake() {
+func (s *stream) Wake() {
 	if !s.woken.Swap(true) {
 		s.loop.rouse()
 	}
@@ -60,10 +54,10 @@ func (s *Stream) Wake() {
 
 // Close ends the stream; what was not written is lost. Any goroutine may call
 // it, twice too.
-func (s *Stream) Close() { s.loop.ask(func() { s.loop.endStream(s) }) }
+func (s *stream) Close() { s.loop.ask(func() { s.loop.endStream(s) }) }
 
 // admit makes s known to epoll.
-func (l *Loop) admit(s *Stream) {
+func (l *Loop) admit(s *stream) {
 	l.lastMark = max(l.lastMark+1, 1)
 	s.mark = l.lastMark
 	l.tenants = append(l.tenants, s)
@@ -75,7 +69,7 @@ func (l *Loop) admit(s *Stream) {
 	}
 }
 
-func (l *Loop) streamEvent(s *Stream, events uint32) {
+func (l *Loop) streamEvent(s *stream, events uint32) {
 	if s.blocked && events&(syscall.EPOLLOUT|syscall.EPOLLHUP|syscall.EPOLLERR) != 0 {
 		s.blocked = false
 	}
@@ -97,7 +91,7 @@ func (l *Loop) readStreams() {
 	}
 }
 
-func (l *Loop) readStream(s *Stream) {
+func (l *Loop) readStream(s *stream) {
 	n, errno := readDescriptor(s.fd, l.buf)
 	switch {
 	case errno == syscall.EAGAIN:
@@ -114,7 +108,7 @@ func (l *Loop) readStream(s *Stream) {
 }
 
 // flushStream writes what waits, as far as the socket takes it.
-func (l *Loop) flushStream(s *Stream) {
+func (l *Loop) flushStream(s *stream) {
 	if s.blocked || !s.woken.Swap(false) {
 		return
 	}
@@ -136,7 +130,7 @@ func (l *Loop) flushStream(s *Stream) {
 	}
 }
 
-func (l *Loop) endStream(s *Stream) {
+func (l *Loop) endStream(s *stream) {
 	if s.gone {
 		return
 	}

@@ -5,11 +5,6 @@ import (
 	"sync/atomic"
 )
 
-// A Receiver takes what was posted to a loop: several items at once if they
-// were posted one right after the other. It must not block, nor post, nor call
-// methods of a Conn other than SendPrepared.
-type Receiver = interface{ Receive(items []any) }
-
 // maxMail is how many items may wait before whoever posts one delivers them
 // himself: a publisher that is faster than the loop works for it.
 const maxMail = 1024
