@@ -56,6 +56,7 @@ func (c *Conn) turn(now time.Duration, b []byte, read, most int) (held []byte, m
 		c.hear(ev)
 	}
 	if in.empty() {
+		*in = inbound{} // a fault leaves something behind
 		c.engine.buffers.inbound.Put(in)
 		c.in = nil
 	}

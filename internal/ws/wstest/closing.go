@@ -214,3 +214,19 @@ func shutdownCuts(t *testing.T, s Setup) {
 	mute.Expect(t, "open", `close 1001 ""`)
 	full.Expect(t, "open", `close 1001 ""`)
 }
+
+// faultsAreForgotten: what broke one connection does not reach the next.
+func faultsAreForgotten(t *testing.T, s Setup) {
+	e := s.Engine(ws.Options{})
+	defer stop(t, e)
+	for range 10 {
+		server, client := s.Pair(t)
+		peer := NewPeer(t, client)
+		if _, err := e.Adopt(server, nil, ws.Accept{Handler: &echo{}}); err != nil {
+			t.Fatal(err)
+		}
+		peer.Send(Text("é"), Text("\xf0\x9f\x98"))
+		peer.Expect(`text "é"`, `close 1007 "text is not UTF-8"`)
+		client.Close()
+	}
+}

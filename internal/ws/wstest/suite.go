@@ -48,6 +48,7 @@ func Run(t *testing.T, s Setup) {
 		"ping flood":               pingFlood,
 		"large message":            largeMessage,
 		"large message, then more": drainedInOrder,
+		"faults are forgotten":     faultsAreForgotten,
 		"shutdown":                 shutdown,
 		"shutdown cuts":            shutdownCuts,
 	} {
