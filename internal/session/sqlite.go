@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -37,6 +36,11 @@ PRAGMA user_version = 1;`
 const (
 	schemaVersion = 1
 
+	// connections serve the readers and one who writes. Each caches the pages
+	// that it has read; those of the whole file are in the system's cache.
+	connections = maxReaders + 1
+	cacheSize   = "-512" // KiB of a connection
+
 	openPatience = 5 * time.Second
 	openRetry    = 10 * time.Millisecond
 	codeBusy     = 5 // SQLITE_BUSY
@@ -46,8 +50,9 @@ const (
 // What was saved survives the end of the process, however it ends; a loss of
 // power may take the last saves with it, but leaves the file whole.
 type SQLite struct {
-	db   *sql.DB // safe for every goroutine
 	path string  // set by OpenSQLite, then read-only
+	db   *sql.DB // safe for every goroutine
+	read reader  // likewise
 }
 
 // OpenSQLite opens the store in the file path, and makes it if it does not
@@ -76,6 +81,7 @@ func (s *SQLite) open() error {
 			"_journal_mode": {"WAL"},
 			"_synchronous":  {"NORMAL"},
 			"_txlock":       {"immediate"}, // a transaction waits for its turn at its start
+			"_pragma":       {"cache_size(" + cacheSize + ")"},
 		}.Encode(),
 	}
 	if !strings.HasPrefix(uri.Path, "/") {
@@ -84,8 +90,12 @@ func (s *SQLite) open() error {
 	if s.db, err = sql.Open("sqlite", uri.String()); err != nil {
 		return err
 	}
-	s.db.SetMaxOpenConns(4)
-	if err := s.migrate(); err != nil {
+	s.db.SetMaxOpenConns(connections)
+	s.db.SetMaxIdleConns(connections)
+	if err = s.migrate(); err == nil {
+		err = s.read.prepare(s.db)
+	}
+	if err != nil {
 		return errors.Join(err, s.db.Close())
 	}
 	return nil
@@ -152,46 +162,6 @@ func finish(tx *sql.Tx, do func() error) error {
 	return tx.Commit()
 }
 
-// Load implements Store, as do the other methods.
-func (s *SQLite) Load(ctx context.Context, id string) (map[string]json.RawMessage, error) {
-	values, err := s.load(ctx, id)
-	if err != nil && !errors.Is(err, ErrDestroyed) {
-		return nil, fmt.Errorf("reading %s: %w", s.path, err)
-	}
-	return values, err
-}
-
-func (s *SQLite) load(ctx context.Context, id string) (map[string]json.RawMessage, error) {
-	rows, err := s.db.QueryContext(ctx, `
-		SELECT session.destroyed, value.key, value.json
-		FROM session LEFT JOIN value USING (id) WHERE id = ?`, id)
-	if err != nil {
-		return nil, err
-	}
-	values, destroyed, err := scan(rows)
-	switch err = errors.Join(err, rows.Close()); {
-	case err != nil:
-		return nil, err
-	case destroyed:
-		return nil, ErrDestroyed
-	}
-	return values, nil
-}
-
-func scan(rows *sql.Rows) (values map[string]json.RawMessage, destroyed bool, err error) {
-	values = map[string]json.RawMessage{}
-	for rows.Next() {
-		var key, text sql.NullString // NULL if the session has no values
-		if err := rows.Scan(&destroyed, &key, &text); err != nil {
-			return nil, false, err
-		}
-		if key.Valid {
-			values[key.String] = json.RawMessage(text.String)
-		}
-	}
-	return values, destroyed, rows.Err()
-}
-
 // Save applies the changes in one transaction.
 func (s *SQLite) Save(ctx context.Context, changes []Change) error {
 	if err := s.save(ctx, changes); err != nil {
@@ -206,12 +176,16 @@ func (s *SQLite) save(ctx context.Context, changes []Change) error {
 		return err
 	}
 	return finish(tx, func() error {
-		w, err := newWriter(ctx, tx)
+		whole := context.WithoutCancel(ctx) // see reader.turn
+		w, err := newWriter(whole, tx)
 		if err != nil {
 			return err
 		}
 		for _, c := range changes {
-			if err := w.write(ctx, c); err != nil {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err := w.write(whole, c); err != nil {
 				return err
 			}
 		}
