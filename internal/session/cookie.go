@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"hash"
 	"net/http"
 	"strconv"
 	"strings"
@@ -24,7 +25,7 @@ const (
 // in seconds since 1970, and the signature (HMAC-SHA256 in URL-safe base64)
 // covers the cookie's name too.
 type cookie struct {
-	id     string
+	id     string // may be a part of the request's header
 	issued time.Time
 }
 
@@ -39,28 +40,49 @@ func (m *Manager) SetCookie(h http.Header, s *Session, secure bool) {
 }
 
 func (m *Manager) setCookie(h http.Header, id string, secure bool) {
+	lines := h["Set-Cookie"]
+	if m.hasCookie(h) {
+		lines = nil
+		for _, line := range h["Set-Cookie"] {
+			if !strings.HasPrefix(line, m.named) {
+				lines = append(lines, line)
+			}
+		}
+	}
+	h["Set-Cookie"] = append(lines, m.line(id, secure))
+}
+
+// line returns what stands behind Set-Cookie.
+func (m *Manager) line(id string, secure bool) string {
+	var b [256]byte
+	line := append(b[:0], m.named...)
+	line = m.appendValue(line, id, time.Now())
+	if secure {
+		line = append(line, m.tailSecure...)
+	} else {
+		line = append(line, m.tail...)
+	}
+	return string(line)
+}
+
+// cookieTail returns what follows the value in the Set-Cookie line.
+func cookieTail(opt Options, secure bool) string {
 	c := http.Cookie{
-		Name:     m.cookie,
-		Value:    m.value(cookie{id, time.Now()}),
+		Name:     opt.Cookie,
+		Value:    "x",
 		Path:     "/",
-		MaxAge:   int(m.expiry / time.Second),
+		MaxAge:   int(opt.Expiry / time.Second),
 		Secure:   secure,
 		HttpOnly: true,
 		SameSite: http.SameSiteLaxMode,
 	}
-	var lines []string
-	for _, line := range h["Set-Cookie"] {
-		if !strings.HasPrefix(line, m.cookie+"=") {
-			lines = append(lines, line)
-		}
-	}
-	h["Set-Cookie"] = append(lines, c.String())
+	return strings.TrimPrefix(c.String(), opt.Cookie+"=x")
 }
 
 // hasCookie reports whether h already sets the session's cookie.
 func (m *Manager) hasCookie(h http.Header) bool {
 	for _, line := range h["Set-Cookie"] {
-		if strings.HasPrefix(line, m.cookie+"=") {
+		if strings.HasPrefix(line, m.named) {
 			return true
 		}
 	}
@@ -71,34 +93,41 @@ func (m *Manager) hasCookie(h http.Header) bool {
 // several of one name if some were set for other paths or for the domain above;
 // it puts those that fit best first.
 func (m *Manager) readCookie(r *http.Request) (cookie, bool) {
-	if len(r.Header["Cookie"]) == 0 {
+	lines := r.Header["Cookie"]
+	if len(lines) == 0 {
 		return cookie{}, false
 	}
-	now := time.Now()
-	for i, c := range r.CookiesNamed(m.cookie) {
-		if i == maxTried {
-			break
-		}
-		if found, ok := m.parse(c.Value, now); ok && !c.Quoted {
-			return found, true
+	now, tried := time.Now(), 0
+	for _, line := range lines {
+		for line != "" {
+			var pair string
+			pair, line, _ = strings.Cut(line, ";")
+			value, ours := strings.CutPrefix(strings.Trim(pair, " \t"), m.named)
+			if !ours {
+				continue
+			}
+			if found, ok := m.parse(value, now); ok {
+				return found, true
+			}
+			if tried++; tried == maxTried {
+				return cookie{}, false
+			}
 		}
 	}
 	return cookie{}, false
 }
 
-// value is the cookie's text. There is only one for each cookie.
-func (m *Manager) value(c cookie) string {
-	signed := c.id + "." + strconv.FormatInt(c.issued.Unix(), 10)
-	return signed + "." + m.sign(signed)
+// appendValue appends the cookie's text. There is only one for each cookie.
+func (m *Manager) appendValue(b []byte, id string, issued time.Time) []byte {
+	start := len(b)
+	b = append(b, id...)
+	b = append(b, '.')
+	b = strconv.AppendInt(b, issued.Unix(), 10)
+	signed := b[start:]
+	return m.appendSignature(append(b, '.'), signed)
 }
 
-func (m *Manager) sign(signed string) string {
-	h := hmac.New(sha256.New, m.secret)
-	h.Write([]byte("parley session cookie\x00" + m.cookie + "\x00" + signed))
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
-}
-
-// parse accepts only what value makes, for a cookie that is good at now.
+// parse accepts only what appendValue makes, for a cookie that is good at now.
 func (m *Manager) parse(value string, now time.Time) (cookie, bool) {
 	if len(value) > maxValue {
 		return cookie{}, false
@@ -108,7 +137,8 @@ func (m *Manager) parse(value string, now time.Time) (cookie, bool) {
 		return cookie{}, false
 	}
 	signed, signature := value[:at], value[at+1:]
-	if !hmac.Equal([]byte(signature), []byte(m.sign(signed))) {
+	var b [signLen]byte
+	if !hmac.Equal([]byte(signature), m.appendSignature(b[:0], []byte(signed))) {
 		return cookie{}, false
 	}
 	seconds, err := strconv.ParseInt(signed[idLen+1:], 10, 64)
@@ -118,4 +148,28 @@ func (m *Manager) parse(value string, now time.Time) (cookie, bool) {
 	c := cookie{id: signed[:idLen], issued: time.Unix(seconds, 0)}
 	age := now.Sub(c.issued)
 	return c, age > -skew && age < m.expiry
+}
+
+// A signer signs one text at a time.
+type signer struct {
+	mac  hash.Hash
+	text []byte // what is signed: purpose, the cookie's name, and the text
+	head int    // how much of it is the same for all texts
+	sum  [sha256.Size]byte
+}
+
+func newSigner(secret []byte, cookie string) *signer {
+	head := "parley session cookie\x00" + cookie + "\x00"
+	return &signer{mac: hmac.New(sha256.New, secret), text: []byte(head), head: len(head)}
+}
+
+// appendSignature appends the signature of signed. Making a signer takes longer
+// than signing, so they are kept.
+func (m *Manager) appendSignature(b, signed []byte) []byte {
+	s := m.signers.Get().(*signer)
+	defer m.signers.Put(s)
+	s.mac.Reset()
+	s.text = append(s.text[:s.head], signed...)
+	s.mac.Write(s.text)
+	return base64.RawURLEncoding.AppendEncode(b, s.mac.Sum(s.sum[:0]))
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -32,19 +33,23 @@ const defaultExpiry = 31 * 24 * time.Hour
 // A Manager hands out sessions and writes them behind. All methods are safe
 // for concurrent use.
 type Manager struct {
-	store  Store         // set by New, then read-only
-	secret []byte        // likewise
-	cookie string        // likewise
-	expiry time.Duration // likewise
-	log    *slog.Logger  // likewise
+	store   Store         // set by New, then read-only
+	named   string        // likewise: the cookie's name and "="
+	expiry  time.Duration // likewise
+	log     *slog.Logger  // likewise
+	signers sync.Pool     // of *signer
+
+	tail       string // set by New, then read-only: what follows a cookie's value
+	tailSecure string // likewise, if it is secure
 
 	wake    chan struct{} // has an element if there is something to write
 	writing chan struct{} // has an element while somebody calls store.Save
 
-	// mu is never held together with an entry's lock.
+	// mu is never held together with a state's lock.
 	mu      sync.Mutex
 	live    map[string]*entry
-	dirty   []*entry            // live entries with changes for the next batch
+	loading map[string]*load    // of ids that are not live
+	dirty   []*entry            // with changes for the next batch
 	touched map[string]struct{} // ids whose cookie was renewed since the last batch
 	revoked map[string]struct{} // destroyed ids whose tombstone is not in the store yet
 }
@@ -72,13 +77,18 @@ func New(opt Options) *Manager {
 	}
 	return &Manager{
 		store:   opt.Store,
-		secret:  opt.Secret,
-		cookie:  opt.Cookie,
+		named:   opt.Cookie + "=",
 		expiry:  opt.Expiry,
 		log:     opt.Log,
+		signers: sync.Pool{New: func() any { return newSigner(opt.Secret, opt.Cookie) }},
+
+		tail:       cookieTail(opt, false),
+		tailSecure: cookieTail(opt, true),
+
 		wake:    make(chan struct{}, 1),
 		writing: make(chan struct{}, 1),
 		live:    map[string]*entry{},
+		loading: map[string]*load{},
 		touched: map[string]struct{}{},
 		revoked: map[string]struct{}{},
 	}
@@ -93,102 +103,168 @@ func New(opt Options) *Manager {
 // Calls for one request follow one another and get the same id, which Pages
 // also gives to the browser.
 func (m *Manager) Open(ctx context.Context, r *http.Request) (*Session, error) {
+	var s *Session
+	id, fresh, err := m.choose(r, func(id string) (err error) {
+		s, err = m.acquire(ctx, id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		s = m.acquireNew(id)
+	}
+	s.fresh = fresh
+	return s, nil
+}
+
+// choose returns the first id for r that try does not call destroyed: the one
+// in its cookie; that which an earlier call chose for its response; or a new
+// one, which is not tried. fresh says that it does not come from the cookie.
+func (m *Manager) choose(r *http.Request, try func(id string) error) (id string, fresh bool, err error) {
 	if c, ok := m.readCookie(r); ok {
-		e, err := m.acquire(ctx, c.id)
-		if err == nil {
-			return &Session{entry: e, manager: m}, nil
-		}
-		if !errors.Is(err, ErrDestroyed) {
-			return nil, fmt.Errorf("opening session %s: %w", c.id, err)
+		if err := try(c.id); !errors.Is(err, ErrDestroyed) {
+			return c.id, false, opening(c.id, err)
 		}
 	}
 	p := pageOf(r)
-	if p != nil && p.chosen != "" {
-		e, err := m.acquire(ctx, p.chosen)
-		if err == nil {
-			return &Session{entry: e, manager: m, fresh: true}, nil
-		}
-		if !errors.Is(err, ErrDestroyed) {
-			return nil, fmt.Errorf("opening session %s: %w", p.chosen, err)
+	if p == nil {
+		return newID(), true, nil
+	}
+	if p.chosen != "" {
+		if err := try(p.chosen); !errors.Is(err, ErrDestroyed) {
+			return p.chosen, err == nil, opening(p.chosen, err)
 		}
 	}
-	id := newID()
-	if p != nil {
-		p.chosen = id
-	}
-	return &Session{entry: m.acquireNew(id), manager: m, fresh: true}, nil
+	p.chosen = newID()
+	return p.chosen, true, nil
 }
 
-// acquire returns the live entry of id and holds it. If there is none it loads
+func opening(id string, err error) error {
+	if err != nil {
+		return fmt.Errorf("opening session %s: %w", id, err)
+	}
+	return nil
+}
+
+// acquire returns a grip on the live session of id. If there is none it loads
 // one; whoever comes meanwhile waits for that.
-func (m *Manager) acquire(ctx context.Context, id string) (*entry, error) {
+func (m *Manager) acquire(ctx context.Context, id string) (*Session, error) {
 	for {
-		e, mine, err := m.hold(id)
-		if err != nil {
-			return nil, err
+		s, loading, err := m.find(id)
+		switch {
+		case s != nil || err != nil:
+			return s, err
+		case loading == nil:
+			return m.load(ctx, id)
 		}
-		if mine {
-			m.load(ctx, e)
+		select {
+		case <-loading: // which may have failed, and its session be released again
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
 		}
-		err = e.wait(ctx)
-		if err == nil {
-			return e, nil
-		}
-		m.release(e)
-		gaveUp := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
-		if mine || !gaveUp || ctx.Err() != nil {
-			return nil, err
-		}
-		// Only the one who was loading ran out of time: try again.
 	}
 }
 
-// hold returns the live entry of id, with one reference more. mine says that
-// it is new, and that the caller has to load it.
-func (m *Manager) hold(id string) (e *entry, mine bool, err error) {
+// A load is a session on its way from the store. Manager.mu guards it.
+type load struct {
+	destroyed bool          // meanwhile
+	done      chan struct{} // closed when it has ended; nil if nobody waits for that
+}
+
+// find returns a grip on the live session of id. If there is none it returns
+// what is closed when somebody's load has ended; or, if nobody loads it, only
+// nil: the caller must then call load.
+func (m *Manager) find(id string) (s *Session, loading <-chan struct{}, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, ok := m.revoked[id]; ok {
-		return nil, false, ErrDestroyed
+		return nil, nil, ErrDestroyed
 	}
-	e = m.live[id]
-	if e == nil {
-		e, mine = &entry{id: id, ready: make(chan struct{})}, true
-		m.live[id] = e
+	if e := m.live[id]; e != nil {
+		e.refs++
+		return &Session{entry: e}, nil, nil
 	}
-	e.refs++
-	return e, mine, nil
+	l := m.loading[id]
+	if l == nil {
+		m.loading[id] = &load{}
+		return nil, nil, nil
+	}
+	if l.done == nil {
+		l.done = make(chan struct{})
+	}
+	return nil, l.done, nil
 }
 
-// load fills e from the store. If that fails nobody new finds e.
-func (m *Manager) load(ctx context.Context, e *entry) {
-	values, err := m.store.Load(ctx, e.id)
+// load makes the session of id live, with what the store has of it.
+func (m *Manager) load(ctx context.Context, id string) (*Session, error) {
+	stored, err := m.store.Load(ctx, id)
+	e := newEntry(m, strings.Clone(id)) // id may be a part of something large
+	if len(stored) > 0 {
+		e.state.Store(&state{values: valuesOf(stored)})
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l := m.loading[id]
+	delete(m.loading, id)
+	if l.done != nil {
+		close(l.done)
+	}
+	if err == nil && l.destroyed {
+		err = ErrDestroyed
+	}
 	if err != nil {
-		m.mu.Lock()
-		if m.live[e.id] == e {
-			delete(m.live, e.id)
-		}
-		m.mu.Unlock()
+		return nil, err
 	}
-	e.loaded(values, err)
+	m.live[e.id] = e
+	return &e.first, nil
 }
 
-// acquireNew returns the entry of an id that nobody knows yet.
-func (m *Manager) acquireNew(id string) *entry {
-	e := &entry{id: id, refs: 1}
+// acquireNew returns a grip on the session of an id that nobody knows yet.
+func (m *Manager) acquireNew(id string) *Session {
+	e := newEntry(m, id)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.live[id] = e
-	return e
+	return &e.first
 }
 
-// release gives one reference back. An entry that nobody holds stays live
-// until it has been written.
-func (m *Manager) release(e *entry) {
+// hold keeps s's entry live until letGo. It reports false if s was released.
+func (m *Manager) hold(s *Session) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if s.released {
+		return false
+	}
+	s.entry.refs++
+	return true
+}
+
+// letGo ends a hold. changed puts e in the next batch.
+func (m *Manager) letGo(e *entry, changed bool) {
+	m.mu.Lock()
 	e.refs--
+	if changed && !e.queued {
+		e.queued = true
+		m.dirty = append(m.dirty, e)
+	}
 	m.dropIfIdle(e)
+	m.mu.Unlock()
+	if changed {
+		m.wakeUp()
+	}
+}
+
+// release ends what s holds. An entry that nobody holds stays live until it
+// has been written.
+func (m *Manager) release(s *Session) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !s.released {
+		s.released = true
+		s.entry.refs--
+		m.dropIfIdle(s.entry)
+	}
 }
 
 // dropIfIdle is called with m.mu held.
@@ -215,5 +291,7 @@ func (m *Manager) Stats() Stats {
 func newID() string {
 	var b [idBytes]byte
 	rand.Read(b[:]) // never fails
-	return base64.RawURLEncoding.EncodeToString(b[:])
+	var text [idLen]byte
+	base64.RawURLEncoding.Encode(text[:], b[:])
+	return string(text[:])
 }

@@ -65,6 +65,34 @@ func TestValuesOutliveTheirHolders(t *testing.T) {
 	}
 }
 
+// TestUpdateAfterRelease: functions may still change a session when its holder
+// lets go. What comes too late is not lost in half.
+func TestUpdateAfterRelease(t *testing.T) {
+	store := newFaultyStore()
+	m := newManager(store)
+	for i := range 100 {
+		s := open(t, m)
+		sid := cookieOf(m, s)
+		var all sync.WaitGroup
+		all.Go(func() { set(s, "a", "1") })
+		all.Go(s.Release)
+		all.Wait()
+		set(s, "b", "2")
+		again := open(t, m, sid)
+		before := show(again.Values())
+		again.Release()
+		if err := m.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := stored(t, store, s.ID()); got != before || (got != "" && got != "a=1") {
+			t.Fatalf("round %d: stored %q, shown %q; want a=1 or nothing", i, got, before)
+		}
+	}
+	if got := m.Stats(); got != (session.Stats{}) {
+		t.Errorf("stats = %+v, want nothing left", got)
+	}
+}
+
 func TestEmptySessionCostsNothing(t *testing.T) {
 	store := newFaultyStore()
 	m := newManager(store)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -103,9 +104,13 @@ func (m *Manager) Destroy(ctx context.Context, id string) error {
 	m.mu.Lock()
 	m.revoked[id] = struct{}{}
 	e := m.live[id]
+	delete(m.live, id) // nobody new finds it
+	if l := m.loading[id]; l != nil {
+		l.destroyed = true
+	}
 	m.mu.Unlock()
 	if e != nil {
-		e.destroy()
+		e.needState().destroy(id)
 	}
 	m.wakeUp()
 	if err := m.Flush(ctx); err != nil {
@@ -114,19 +119,9 @@ func (m *Manager) Destroy(ctx context.Context, id string) error {
 	return nil
 }
 
-// queue puts e, which the caller holds, in the next batch.
-func (m *Manager) queue(e *entry) {
-	m.mu.Lock()
-	if !e.queued {
-		e.queued = true
-		m.dirty = append(m.dirty, e)
-	}
-	m.mu.Unlock()
-	m.wakeUp()
-}
-
 // touch keeps the row of id, if there is one, as long as a cookie of now.
 func (m *Manager) touch(id string) {
+	id = strings.Clone(id) // it may be a part of something large
 	m.mu.Lock()
 	m.touched[id] = struct{}{}
 	m.mu.Unlock()
@@ -144,7 +139,7 @@ func (m *Manager) wakeUp() {
 type batch struct {
 	changes []Change
 
-	entries []*entry
+	entries []*entry                     // with a state
 	taken   []map[string]json.RawMessage // of entries
 	touched map[string]struct{}
 	revoked []string
@@ -160,7 +155,7 @@ func (m *Manager) takeBatch() batch {
 		b.changes = append(b.changes, Change{ID: id, Expires: expires})
 	}
 	for _, e := range b.entries {
-		taken := e.take()
+		taken := e.state.Load().take()
 		b.taken = append(b.taken, taken)
 		if len(taken) > 0 {
 			b.changes = append(b.changes, Change{ID: e.id, Expires: expires, Values: taken})
@@ -188,7 +183,7 @@ func (m *Manager) takeQueues() batch {
 func (m *Manager) endBatch(b batch, err error) {
 	if err != nil {
 		for i, e := range b.entries {
-			e.putBack(b.taken[i])
+			e.state.Load().putBack(b.taken[i])
 		}
 	}
 	m.mu.Lock()
