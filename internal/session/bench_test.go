@@ -112,7 +112,7 @@ func BenchmarkHold(b *testing.B) {
 	}
 }
 
-// BenchmarkOpen is what each handshake costs.
+// BenchmarkOpen is what each handshake costs, with Open or EnsureCookie.
 func BenchmarkOpen(b *testing.B) {
 	store, cookies := stock(b, 10_000)
 	m := newManager(store)
@@ -123,6 +123,7 @@ func BenchmarkOpen(b *testing.B) {
 		unknown = append(unknown, withCookie(cookieOf(m, s)))
 		s.Release()
 	}
+	header := http.Header{}
 	for _, bench := range []struct {
 		name     string
 		requests []*http.Request
@@ -135,6 +136,16 @@ func BenchmarkOpen(b *testing.B) {
 			b.ReportAllocs()
 			for range b.N {
 				mustOpen(b, m, bench.requests[rand.IntN(len(bench.requests))]).Release()
+			}
+		})
+		b.Run(bench.name+", unheld", func(b *testing.B) {
+			b.ReportAllocs()
+			for range b.N {
+				clear(header)
+				err := m.EnsureCookie(b.Context(), header, bench.requests[rand.IntN(len(bench.requests))], false)
+				if err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
 	}

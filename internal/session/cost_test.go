@@ -47,6 +47,17 @@ func TestAllocationsOfAHandshake(t *testing.T) {
 			clear(header)
 			m.SetCookie(header, s, false)
 		}},
+		"unheld, no cookie": {8, func() {
+			clear(header)
+			if err := m.EnsureCookie(t.Context(), header, fresh, false); err != nil {
+				t.Error(err)
+			}
+		}},
+		"unheld, cookie of a live": {8, func() {
+			if err := m.EnsureCookie(t.Context(), header, known, false); err != nil {
+				t.Error(err)
+			}
+		}},
 	} {
 		got := testing.AllocsPerRun(200, test.do)
 		t.Logf("%s: %v", name, got)

@@ -114,10 +114,11 @@ type faultyStore struct {
 	*session.Memory
 
 	mu    sync.Mutex
-	fault error         // what Save returns, and Load unless it is spared; nil for none
-	spare bool          // Load works all the same
+	fault error         // what Save returns, and reading unless it is spared; nil for none
+	spare bool          // reading works all the same
 	saves int           // calls of Save, also those that failed
-	gate  chan struct{} // if not nil, Load waits until it is closed
+	loads int           // calls of Load, likewise
+	gate  chan struct{} // if not nil, reading waits until it is closed
 }
 
 func newFaultyStore() *faultyStore { return &faultyStore{Memory: session.NewMemory()} }
@@ -141,7 +142,31 @@ func (s *faultyStore) saved() int {
 	return s.saves
 }
 
+func (s *faultyStore) loaded() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.loads
+}
+
 func (s *faultyStore) Load(ctx context.Context, id string) (map[string]json.RawMessage, error) {
+	s.mu.Lock()
+	s.loads++
+	s.mu.Unlock()
+	if err := s.reading(ctx); err != nil {
+		return nil, err
+	}
+	return s.Memory.Load(ctx, id)
+}
+
+func (s *faultyStore) Destroyed(ctx context.Context, id string) (bool, error) {
+	if err := s.reading(ctx); err != nil {
+		return false, err
+	}
+	return s.Memory.Destroyed(ctx, id)
+}
+
+// reading waits and fails as it was told to.
+func (s *faultyStore) reading(ctx context.Context) error {
 	s.mu.Lock()
 	fault, spare, gate := s.fault, s.spare, s.gate
 	s.mu.Unlock()
@@ -149,13 +174,13 @@ func (s *faultyStore) Load(ctx context.Context, id string) (map[string]json.RawM
 		select {
 		case <-gate:
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
-	if fault != nil && !spare {
-		return nil, fault
+	if spare {
+		return nil
 	}
-	return s.Memory.Load(ctx, id)
+	return fault
 }
 
 func (s *faultyStore) Save(ctx context.Context, changes []session.Change) error {

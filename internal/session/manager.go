@@ -118,6 +118,19 @@ func (m *Manager) Open(ctx context.Context, r *http.Request) (*Session, error) {
 	return s, nil
 }
 
+// EnsureCookie is for answers to r by what cannot look at the session: the
+// browser has one after it all the same. If Open would return a fresh session,
+// EnsureCookie adds the Set-Cookie line of that to h, as SetCookie does.
+// Nothing is held, and no values are read; otherwise it waits and fails like
+// Open.
+func (m *Manager) EnsureCookie(ctx context.Context, h http.Header, r *http.Request, secure bool) error {
+	id, fresh, err := m.choose(r, func(id string) error { return m.check(ctx, id) })
+	if fresh {
+		m.setCookie(h, id, secure)
+	}
+	return err
+}
+
 // choose returns the first id for r that try does not call destroyed: the one
 // in its cookie; that which an earlier call chose for its response; or a new
 // one, which is not tried. fresh says that it does not come from the cookie.
@@ -145,6 +158,25 @@ func opening(id string, err error) error {
 		return fmt.Errorf("opening session %s: %w", id, err)
 	}
 	return nil
+}
+
+// check returns ErrDestroyed, or why the store did not answer.
+func (m *Manager) check(ctx context.Context, id string) error {
+	m.mu.Lock()
+	_, revoked := m.revoked[id]
+	_, live := m.live[id]
+	m.mu.Unlock()
+	switch {
+	case revoked:
+		return ErrDestroyed
+	case live:
+		return nil
+	}
+	destroyed, err := m.store.Destroyed(ctx, id)
+	if destroyed && err == nil {
+		return ErrDestroyed
+	}
+	return err
 }
 
 // acquire returns a grip on the live session of id. If there is none it loads

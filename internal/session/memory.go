@@ -39,6 +39,14 @@ func (s *Memory) Load(_ context.Context, id string) (map[string]json.RawMessage,
 	return maps.Clone(r.values), nil
 }
 
+// Destroyed looks for a tombstone.
+func (s *Memory) Destroyed(_ context.Context, id string) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.rows[id]
+	return r != nil && r.destroyed, nil
+}
+
 // Save applies the changes.
 func (s *Memory) Save(_ context.Context, changes []Change) error {
 	s.mu.Lock()

@@ -12,10 +12,11 @@ import (
 // database each, and one is left to whoever writes.
 const maxReaders = 3
 
-// A reader holds the statement that reads. Reading never waits for a writer.
+// A reader holds the statements that read. Reading never waits for a writer.
 type reader struct {
-	turns  chan struct{} // has an element for each that reads now
-	values *sql.Stmt     // of the session, and whether it was destroyed
+	turns     chan struct{} // has an element for each that reads now
+	values    *sql.Stmt     // of the session, and whether it was destroyed
+	destroyed *sql.Stmt
 }
 
 // prepare leaves the closing to db.
@@ -23,6 +24,10 @@ func (r *reader) prepare(db *sql.DB) (err error) {
 	r.turns = make(chan struct{}, maxReaders)
 	r.values, err = db.Prepare("SELECT session.destroyed, value.key, value.json " +
 		"FROM session LEFT JOIN value USING (id) WHERE id = ?")
+	if err != nil {
+		return err
+	}
+	r.destroyed, err = db.Prepare("SELECT EXISTS (SELECT 1 FROM session WHERE id = ? AND destroyed)")
 	return err
 }
 
@@ -51,6 +56,25 @@ func (s *SQLite) Load(ctx context.Context, id string) (map[string]json.RawMessag
 		return nil, ErrDestroyed
 	}
 	return values, nil
+}
+
+// Destroyed looks for a tombstone.
+func (s *SQLite) Destroyed(ctx context.Context, id string) (bool, error) {
+	destroyed, err := s.read.isDestroyed(ctx, id)
+	if err != nil {
+		return false, fmt.Errorf("reading %s: %w", s.path, err)
+	}
+	return destroyed, nil
+}
+
+func (r *reader) isDestroyed(ctx context.Context, id string) (destroyed bool, err error) {
+	ctx, err = r.turn(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer r.end()
+	err = r.destroyed.QueryRowContext(ctx, id).Scan(&destroyed)
+	return destroyed, err
 }
 
 func (r *reader) load(ctx context.Context, id string) (values map[string]json.RawMessage, destroyed bool, err error) {

@@ -18,6 +18,10 @@ type Store interface {
 	// the map.
 	Load(ctx context.Context, id string) (map[string]json.RawMessage, error)
 
+	// Destroyed reports whether Load would return ErrDestroyed, without reading
+	// values.
+	Destroyed(ctx context.Context, id string) (bool, error)
+
 	// Save applies all changes, in order, or none of them. It keeps nothing
 	// of their maps.
 	Save(ctx context.Context, changes []Change) error

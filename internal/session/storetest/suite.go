@@ -39,6 +39,7 @@ var start = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func testUnknown(t *testing.T, s session.Store) {
 	want(t, s, "nobody", "")
+	wantDestroyed(t, s, "nobody", false)
 	save(t, s) // no change at all
 }
 
@@ -98,11 +99,10 @@ func testDestroyed(t *testing.T, s session.Store) {
 	save(t, s, set("id", "a", "2"), set("unseen", "b", ""), session.Change{ID: "id", Expires: start})
 	save(t, s, session.Change{ID: "id", Expires: start, Destroy: true})
 	for _, id := range []string{"id", "unseen"} {
-		if _, err := s.Load(t.Context(), id); !errors.Is(err, session.ErrDestroyed) {
-			t.Errorf("loading %s: %v, want ErrDestroyed", id, err)
-		}
+		wantDestroyed(t, s, id, true)
 	}
 	want(t, s, "other", "a=1")
+	wantDestroyed(t, s, "other", false)
 }
 
 func testPurge(t *testing.T, s session.Store) {
@@ -130,9 +130,8 @@ func testPurge(t *testing.T, s session.Store) {
 	want(t, s, "renewed", "a=1")
 	want(t, s, "never back", "a=1 b=1")
 	want(t, s, "tombstone", "")
-	if _, err := s.Load(t.Context(), "late tombstone"); !errors.Is(err, session.ErrDestroyed) {
-		t.Errorf("loading a tombstone that was renewed: %v, want ErrDestroyed", err)
-	}
+	wantDestroyed(t, s, "tombstone", false)
+	wantDestroyed(t, s, "late tombstone", true)
 	save(t, s, expiring("early", 9, "b", "2"))
 	want(t, s, "early", "b=2")
 }
@@ -212,6 +211,17 @@ func want(t *testing.T, s session.Store, id, values string) {
 	t.Helper()
 	if got := show(load(t, s, id)); got != values {
 		t.Errorf("%s: %s, want %s", id, got, values)
+	}
+}
+
+// wantDestroyed wants Load and Destroyed to agree.
+func wantDestroyed(t *testing.T, s session.Store, id string, want bool) {
+	t.Helper()
+	if got, err := s.Destroyed(t.Context(), id); err != nil || got != want {
+		t.Errorf("%s destroyed = %v, %v; want %v", id, got, err, want)
+	}
+	if _, err := s.Load(t.Context(), id); errors.Is(err, session.ErrDestroyed) != want {
+		t.Errorf("loading %s: %v, destroyed %v", id, err, want)
 	}
 }
 
