@@ -84,7 +84,7 @@ func Load(path string, opt Options) (*Server, error) {
 		Pages:           sessions.Pages,
 		TrustedProxies:  cfg.App.Listen.TrustedProxies,
 		Start:           s.startPage,
-		ShutdownTimeout: drainTime(cfg.App),
+		ShutdownTimeout: cfg.App.DrainTime(),
 		Log:             log,
 	})
 	return s, nil

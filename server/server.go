@@ -128,7 +128,7 @@ func (s *Server) serve(ctx context.Context) error {
 	s.log.Info("stopping", "connections", s.engine.Stats().Open)
 	began := time.Now()
 	stopServing()
-	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime(s.cfg.App))
+	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.App.DrainTime())
 	defer cancel()
 	if late := s.drain(deadline); late != nil {
 		s.log.Warn("not everything ended in time", "err", late)
@@ -137,10 +137,6 @@ func (s *Server) serve(ctx context.Context) error {
 	s.log.Info("stopped", "took", time.Since(began).Round(time.Millisecond))
 	return err
 }
-
-// drainTime is the share of app.shutdown_timeout that open sockets and requests
-// have. Workers have an eighth after that; the rest is for saving sessions.
-func drainTime(app config.App) time.Duration { return app.ShutdownTimeout * 3 / 4 }
 
 // drain closes every socket and waits until each on_close has run.
 func (s *Server) drain(ctx context.Context) error {

@@ -35,7 +35,9 @@ func (b *builder) app(n *node) {
 	b.listen(valueOf(f["listen"]))
 	b.session(valueOf(f["session"]))
 	b.settings(valueOf(f["settings"]))
+	b.limits(valueOf(f["limits"]))
 	b.duration(&b.cfg.App.ShutdownTimeout, f["shutdown_timeout"], "app.shutdown_timeout", time.Second)
+	b.drain(valueOf(f["drain"]))
 }
 
 func (b *builder) listen(n *node) {
@@ -49,6 +51,42 @@ func (b *builder) listen(n *node) {
 	if e := f["trusted_proxies"]; e != nil && e.value.kind != broken {
 		to.TrustedProxies = b.proxies(e.value)
 	}
+	to.TLS = b.tls(f["tls"])
+	b.number(&to.Loops, f["loops"], "app.listen.loops", 0, maxLoops)
+	if e := f["driver"]; e != nil {
+		b.choice(&to.Driver, e, "app.listen.driver", "auto", "epoll", "goroutine")
+		to.DriverPos = e.value.pos
+		if to.Driver == "epoll" && to.TLS != nil {
+			b.r.addf(ruleEpollTLS, e.value.pos, "app.listen.driver",
+				"epoll cannot read TLS, which app.listen.tls asks for; write auto, or let a proxy speak TLS and remove tls:")
+		}
+	}
+}
+
+// tls wants both files named. An empty mapping is no way to say "no TLS".
+func (b *builder) tls(e *entry) *TLS {
+	if e == nil {
+		return nil
+	}
+	const path = "app.listen.tls"
+	to := &TLS{}
+	f := b.fields(e.value, path, "", path)
+	for _, file := range []struct {
+		key, what string
+		path      *string
+		pos       *Pos
+	}{
+		{"cert", "the file with the certificate and those that lead to its root, such as  cert: cert.pem", &to.Cert, &to.CertPos},
+		{"key", "the file with the certificate's private key, such as  key: key.pem", &to.Key, &to.KeyPos},
+	} {
+		at := join(path, file.key)
+		if e.value.kind == mapping && !hasKey(e.value, file.key) {
+			b.r.addf(ruleMissing, e.pos, at, "missing; it names %s", file.what)
+		} else if b.text(file.path, f[file.key], at) {
+			*file.path, *file.pos = b.absolute(*file.path), f[file.key].value.pos
+		}
+	}
+	return to
 }
 
 func isAddress(s string) bool {

@@ -34,14 +34,44 @@ type App struct {
 	Listen          Listen
 	Session         Session
 	Settings        Settings
+	Limits          Limits
+	Drain           Drain
 	ShutdownTimeout time.Duration // for closing everything in order; above 0
 }
 
-// Listen says where the server listens and which proxies it believes.
+// DrainTime is the share of ShutdownTimeout that open sockets and requests
+// have. Workers have an eighth after that; the rest is for saving sessions.
+func (a App) DrainTime() time.Duration { return a.ShutdownTimeout * 3 / 4 }
+
+// Listen says where the server listens, which proxies it believes and how it
+// reads sockets.
 type Listen struct {
 	Port           int    // 0 lets the system choose
 	Address        string // an IP address without brackets, or a host name
 	TrustedProxies []netip.Prefix
+	TLS            *TLS   // nil is plain HTTP
+	Driver         string // "auto", "epoll" or "goroutine"; never "epoll" together with TLS
+	DriverPos      Pos    // where driver was set; the zero Pos if it was not
+	Loops          int    // event loops, up to maxLoops; 0 leaves the choice to Parley
+}
+
+// TLS names the files of a certificate in PEM, absolute. Nobody has read them
+// yet.
+type TLS struct {
+	Cert, Key       string
+	CertPos, KeyPos Pos
+}
+
+// Limits bound what all peers together may have.
+type Limits struct {
+	Connections           int // WebSockets; 0 is nine tenths of the descriptors that the process may open
+	ConnectionsPerAddress int // WebSockets of one client's address; 0 is no limit
+	Handshakes            int // opening handshakes under way at once; at least 1
+}
+
+// Drain says how open sockets are told that the server stops.
+type Drain struct {
+	Over time.Duration // the time their close frames are spread over; 0 is all at once
 }
 
 // Session says how browser sessions are kept.
@@ -112,6 +142,29 @@ type WebSocket struct {
 	MaxMessageSize int           // bytes, 1 to maxMessageSize
 	PingInterval   time.Duration // between pings; above 0
 	PingTimeout    time.Duration // a peer silent for that long is stale; above PingInterval
+	IdleTimeout    time.Duration // without a data message either way; 0 is for ever
+
+	Outbox      int          // bytes, minOutbox to maxOutbox; 0 is 1 MiB, or twice MaxMessageSize if that is more
+	Slow        string       // what a full outbox does: "disconnect", "drop_oldest" or "drop_newest"
+	Compression *Compression // nil is off
+	Rate        *Rate        // nil is no limit
+}
+
+// Compression says how messages are compressed (RFC 7692).
+type Compression struct {
+	Threshold       int  // bytes: shorter messages go uncompressed; 0 is the engine's default
+	Level           int  // 1, fast, to 9, small; 0 is the engine's default
+	ContextTakeover bool // messages are compressed with what went before in mind, which costs memory
+}
+
+// A Rate bounds what one peer may send, from one moment to the next: tokens of
+// both kinds come at these rates and are saved up for Burst at most. A saved-up
+// rate is always good for one message, whatever its size.
+type Rate struct {
+	Messages float64       // a second; 0 is no limit, but one of the two is above 0
+	Bytes    float64       // of messages, a second; 0 is no limit
+	Burst    time.Duration // above 0
+	Over     string        // what a peer above it gets: "wait", which is not being read, or "close"
 }
 
 // An Origin is one entry of origins:, as written.

@@ -11,6 +11,10 @@ const (
 	maxPort        = 65535
 	maxMessageSize = 128 << 20 // bytes; a link row, which is longer than its message, ends at 256 MiB
 	maxPriority    = 1 << 30
+	maxLoops       = 256
+	maxConnections = 1 << 30
+	minOutbox      = 1 << 10 // bytes
+	maxOutbox      = 1 << 30
 )
 
 func defaults() Config {
@@ -23,7 +27,9 @@ func defaults() Config {
 					netip.MustParsePrefix("127.0.0.0/8"),
 					netip.MustParsePrefix("::1/128"),
 				},
+				Driver: "auto",
 			},
+			Limits: Limits{Handshakes: 1000},
 			Session: Session{
 				Cookie: "sid",
 				Expiry: 31 * day,
@@ -44,5 +50,10 @@ func defaultWebSocket() WebSocket {
 		MaxMessageSize: 1 << 20,
 		PingInterval:   25 * time.Second,
 		PingTimeout:    50 * time.Second,
+		Slow:           "disconnect",
 	}
+}
+
+func defaultRate() Rate {
+	return Rate{Burst: time.Second, Over: "wait"}
 }

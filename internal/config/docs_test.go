@@ -26,6 +26,8 @@ func TestReferenceNamesEveryKey(t *testing.T) {
 		"url":            "\n## url: the endpoints\n",
 		"step":           "\n### Functions\n",
 		webSocketHandler: "\n### kwargs of a WebSocketHandler\n",
+		compressionKwarg: "\n#### compression\n",
+		rateKwarg:        "\n#### rate\n",
 		functionHandler:  "\n### kwargs of a FunctionHandler\n",
 		fileHandler:      "\n### kwargs of a FileHandler\n",
 	}

@@ -12,13 +12,20 @@ func (c *Config) Dump(w io.Writer) error {
 	d := &dumper{w: w, dir: c.Dir}
 	d.line(0, "files: %s", strings.Join(c.Files, " "))
 	d.line(0, "dirs: %s", strings.Join(c.Dirs, " "))
-	d.line(0, "app.listen: port=%d address=%s trusted_proxies=%v", c.App.Listen.Port, c.App.Listen.Address, c.App.Listen.TrustedProxies)
+	l := c.App.Listen
+	d.line(0, "app.listen: port=%d address=%s trusted_proxies=%v driver=%s loops=%d", l.Port, l.Address, l.TrustedProxies, l.Driver, l.Loops)
+	if l.TLS != nil {
+		d.line(0, "app.listen.tls: cert=%s key=%s", l.TLS.Cert, l.TLS.Key)
+	}
 	d.line(0, "app.session: type=%s path=%s cookie=%s expiry=%v", c.App.Session.Store, c.App.Session.Path, c.App.Session.Cookie, c.App.Session.Expiry)
 	secret := "generated"
 	if c.App.Settings.CookieSecret != "" {
 		secret = "given"
 	}
 	d.line(0, "app.settings: cookie_secret=%s", secret)
+	d.line(0, "app.limits: connections=%d connections_per_address=%d handshakes=%d",
+		c.App.Limits.Connections, c.App.Limits.ConnectionsPerAddress, c.App.Limits.Handshakes)
+	d.line(0, "app.drain: over=%v", c.App.Drain.Over)
 	d.line(0, "app.shutdown_timeout: %v", c.App.ShutdownTimeout)
 	d.line(0, "log: level=%v format=%s", c.Log.Level, c.Log.Format)
 	d.line(0, "python: executable=%s hang_timeout=%v path=%s", c.Python.Executable, c.Python.HangTimeout, strings.Join(c.Python.Path, " "))
@@ -69,6 +76,13 @@ func (d *dumper) endpoint(e *Endpoint) {
 			}
 		}
 		d.line(1, "max_message_size=%d ping_interval=%v ping_timeout=%v", w.MaxMessageSize, w.PingInterval, w.PingTimeout)
+		d.line(1, "idle_timeout=%v slow=%s outbox=%d", w.IdleTimeout, w.Slow, w.Outbox)
+		if c := w.Compression; c != nil {
+			d.line(1, "compression: threshold=%d level=%d context_takeover=%t", c.Threshold, c.Level, c.ContextTakeover)
+		}
+		if r := w.Rate; r != nil {
+			d.line(1, "rate: messages=%v/s bytes=%v/s burst=%v over=%s", r.Messages, r.Bytes, r.Burst, r.Over)
+		}
 	case e.Function != nil:
 		d.function("function", e.Function.Function)
 		for _, h := range e.Function.Headers {

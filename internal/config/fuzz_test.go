@@ -80,7 +80,7 @@ func TestParseDuration(t *testing.T) {
 	tests := []struct {
 		text string
 		unit time.Duration
-		want time.Duration // 0 is an error
+		want time.Duration // -1 is an error
 	}{
 		{"10", time.Second, 10 * time.Second},
 		{"0.5", time.Second, 500 * time.Millisecond},
@@ -90,19 +90,20 @@ func TestParseDuration(t *testing.T) {
 		{"1m30s", day, 90 * time.Second},
 		{"12h", day, 12 * time.Hour},
 		{"0", time.Second, 0},
-		{"-1s", time.Second, 0},
-		{"1e-12", time.Second, 0},
-		{"1e300", time.Second, 0},
-		{"inf", time.Second, 0},
-		{"nan", time.Second, 0},
-		{"1hd", time.Second, 0},
-		{"d", time.Second, 0},
-		{"", time.Second, 0},
-		{"soon", time.Second, 0},
+		{"0s", day, 0},
+		{"-1s", time.Second, -1},
+		{"1e-12", time.Second, -1},
+		{"1e300", time.Second, -1},
+		{"inf", time.Second, -1},
+		{"nan", time.Second, -1},
+		{"1hd", time.Second, -1},
+		{"d", time.Second, -1},
+		{"", time.Second, -1},
+		{"soon", time.Second, -1},
 	}
 	for _, tt := range tests {
 		got, ok := parseDuration(tt.text, tt.unit)
-		if ok != (tt.want != 0) || ok && got != tt.want {
+		if ok != (tt.want >= 0) || ok && got != tt.want {
 			t.Errorf("parseDuration(%q, %v) = %v, %v, want %v", tt.text, tt.unit, got, ok, tt.want)
 		}
 	}

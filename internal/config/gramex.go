@@ -33,7 +33,7 @@ var gramexKeys = map[string]map[string]string{
 	"app.listen": {
 		"xheaders":        "trusted_proxies: says whose headers are believed",
 		"max_buffer_size": "", "max_header_size": "", "max_body_size": "",
-		"ssl_options": "put a proxy that speaks TLS in front",
+		"ssl_options": "write  tls: {cert: cert.pem, key: key.pem}",
 		"protocol":    "", "backlog": "", "reuse_port": "", "family": "", "flags": "", "no_keep_alive": "",
 		"idle_connection_timeout": "", "body_timeout": "", "chunk_size": "", "decompress_request": "",
 	},
@@ -61,7 +61,7 @@ var gramexKeys = map[string]map[string]string{
 		"filters": "", "disable_existing_loggers": "", "incremental": "",
 	},
 	webSocketHandler: {
-		"get_compression_options": "", "compression": "",
+		"get_compression_options": "set compression:",
 	},
 	functionHandler: {
 		"method": "",

@@ -25,7 +25,7 @@ func (b *builder) webSocket(kwargs *node, endpoint, path string) *WebSocket {
 		w.OriginsSet = true
 		w.Origins = b.origins(e.value, join(path, "origins"))
 	}
-	b.size(&w.MaxMessageSize, f["max_message_size"], join(path, "max_message_size"), maxMessageSize)
+	b.size(&w.MaxMessageSize, f["max_message_size"], join(path, "max_message_size"), 1, maxMessageSize)
 	b.duration(&w.PingInterval, f["ping_interval"], join(path, "ping_interval"), time.Second)
 	b.duration(&w.PingTimeout, f["ping_timeout"], join(path, "ping_timeout"), time.Second)
 	if w.PingTimeout <= w.PingInterval {
@@ -36,6 +36,11 @@ func (b *builder) webSocket(kwargs *node, endpoint, path string) *WebSocket {
 		b.r.addf(rulePing, at.value.pos, join(path, name), "ping_timeout (%v) must be longer than ping_interval (%v)",
 			w.PingTimeout, w.PingInterval)
 	}
+	b.duration(&w.IdleTimeout, f["idle_timeout"], join(path, "idle_timeout"), time.Second)
+	b.choice(&w.Slow, f["slow"], join(path, "slow"), "disconnect", "drop_oldest", "drop_newest")
+	b.size(&w.Outbox, f["outbox"], join(path, "outbox"), minOutbox, maxOutbox)
+	w.Compression = b.compression(f["compression"], endpoint, join(path, "compression"))
+	w.Rate = b.rate(f["rate"], endpoint, join(path, "rate"))
 	return &w
 }
 

@@ -20,7 +20,8 @@ type section struct {
 }
 
 // sections are all mappings with fixed keys: by name, which is their path, or
-// for kwargs the handler they belong to.
+// for kwargs the handler they belong to. What stands deeper has a name of its
+// own.
 var sections = map[string]section{
 	"": {"", []key{
 		{"app", true},
@@ -35,13 +36,18 @@ var sections = map[string]section{
 		{"listen", true},
 		{"session", true},
 		{"settings", true},
+		{"limits", true},
+		{"drain", true},
 		{"shutdown_timeout", false},
 	}},
-	"app.listen":   {"app.listen", keys("port", "address", "trusted_proxies")},
-	"app.session":  {"app.session", keys("type", "path", "cookie", "expiry")},
-	"app.settings": {"app.settings", keys("cookie_secret")},
-	"log":          {"log", keys("level", "format")},
-	"python":       {"python", keys("executable", "hang_timeout", "path")},
+	"app.listen":     {"app.listen", keys("port", "address", "trusted_proxies", "tls", "driver", "loops")},
+	"app.listen.tls": {"app.listen.tls", keys("cert", "key")},
+	"app.session":    {"app.session", keys("type", "path", "cookie", "expiry")},
+	"app.settings":   {"app.settings", keys("cookie_secret")},
+	"app.limits":     {"app.limits", keys("connections", "connections_per_address", "handshakes")},
+	"app.drain":      {"app.drain", keys("over")},
+	"log":            {"log", keys("level", "format")},
+	"python":         {"python", keys("executable", "hang_timeout", "path")},
 	"url": {"url.NAME", []key{
 		{"pattern", false},
 		{"handler", false},
@@ -51,11 +57,20 @@ var sections = map[string]section{
 		{"kwargs", true},
 	}},
 	webSocketHandler: {"url.NAME.kwargs", keys("open", "on_message", "on_close", "on_pong", "select_subprotocol",
-		"origins", "max_message_size", "ping_interval", "ping_timeout")},
-	functionHandler: {"url.NAME.kwargs", keys("function", "args", "kwargs", "headers")},
-	fileHandler:     {"url.NAME.kwargs", keys("path", "default_filename")},
-	"step":          {"", keys("name", "function", "args", "kwargs")},
+		"origins", "max_message_size", "ping_interval", "ping_timeout", "idle_timeout",
+		"slow", "outbox", "compression", "rate")},
+	compressionKwarg: {"url.NAME.kwargs.compression", keys("threshold", "level", "context_takeover")},
+	rateKwarg:        {"url.NAME.kwargs.rate", keys("messages", "bytes", "burst", "over")},
+	functionHandler:  {"url.NAME.kwargs", keys("function", "args", "kwargs", "headers")},
+	fileHandler:      {"url.NAME.kwargs", keys("path", "default_filename")},
+	"step":           {"", keys("name", "function", "args", "kwargs")},
 }
+
+// Sections inside kwargs.
+const (
+	compressionKwarg = "compression"
+	rateKwarg        = "rate"
+)
 
 func keys(names ...string) []key {
 	list := make([]key, len(names))
@@ -84,7 +99,7 @@ func conditional(key string) bool { return strings.Contains(key, " if ") }
 // name of the endpoint it stands in, "" for none.
 func (r *report) unknownKey(e *entry, in, endpoint, path string) {
 	hint, gramex := gramexKeys[in][e.key]
-	if !gramex && endpoint != "" && in != "step" {
+	if !gramex && (in == "url" || contains(handlers, in)) {
 		hint, gramex = baseHandlerKeys[e.key]
 	}
 	switch {

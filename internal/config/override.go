@@ -59,7 +59,7 @@ func overrideKeys() []string {
 			continue
 		}
 		for _, k := range s.keys {
-			if path := join(in, k.name); !k.mapping {
+			if path := join(in, k.name); !isSection(path) {
 				list = append(list, strings.TrimPrefix(path, "app."))
 			}
 		}

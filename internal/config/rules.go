@@ -60,13 +60,16 @@ const (
 	ruleSecret    rule = "secret"
 	ruleStorePath rule = "store-path" // app.session.path without a file to be
 	rulePing      rule = "ping"       // ping_timeout within ping_interval
+	ruleEpollTLS  rule = "epoll-tls"  // driver: epoll together with tls:
+	ruleDrain     rule = "drain"      // drain.over longer than sockets have at a stop
+	ruleRate      rule = "rate"       // not a rate, or a limit of nothing
 	ruleHeader    rule = "header"
 	ruleFilename  rule = "filename"
 )
 
 // Rules about endpoints and functions.
 const (
-	ruleMissing       rule = "missing"        // pattern, handler, function or path is not there
+	ruleMissing       rule = "missing"        // pattern, handler, function, path or half of tls is not there
 	ruleHandler       rule = "handler"        // unknown handler
 	ruleGramexHandler rule = "gramex-handler" // a handler of Gramex that is not supported
 	ruleService       rule = "service"        // both handler: and service:

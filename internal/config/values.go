@@ -92,13 +92,27 @@ func (b *builder) number(to *int, e *entry, path string, least, most int) {
 	*to = int(n)
 }
 
+// boolean wants true or false; a text of them, as the environment gives, will
+// do.
+func (b *builder) boolean(to *bool, e *entry, path string) bool {
+	switch {
+	case e == nil || e.value.kind == broken:
+		return false
+	case e.value.kind == boolean, e.value.text == "true", e.value.text == "false":
+		*to = e.value.text == "true" || e.value.value == true
+		return true
+	}
+	b.r.addf(ruleType, e.value.pos, path, "must be true or false, not %s", described(e.value))
+	return false
+}
+
 // duration wants more than no time: a number of units, or a text as 1m30s.
 func (b *builder) duration(to *time.Duration, e *entry, path string, unit time.Duration) {
 	if e == nil || !b.scalar(e.value, path, "a duration") {
 		return
 	}
 	d, ok := parseDuration(fmt.Sprint(e.value.plain()), unit)
-	if !ok {
+	if !ok || d <= 0 {
 		names := map[time.Duration]string{time.Second: "seconds", day: "days"}
 		b.r.addf(ruleDuration, e.value.pos, path, "%s is not a duration above 0: write 10s, 5m, 12h, 31d or a number of %s",
 			e.value.shown(), names[unit])
@@ -107,14 +121,15 @@ func (b *builder) duration(to *time.Duration, e *entry, path string, unit time.D
 	*to = d
 }
 
-// size wants a number of bytes from 1 to most, or a text as 64KB or 1MiB.
-func (b *builder) size(to *int, e *entry, path string, most int) {
+// size wants a number of bytes from least to most, or a text as 64KB or 1MiB.
+func (b *builder) size(to *int, e *entry, path string, least, most int) {
 	if e == nil || !b.scalar(e.value, path, "a size") {
 		return
 	}
 	n, ok := parseSize(fmt.Sprint(e.value.plain()))
-	if !ok || n < 1 || n > float64(most) {
-		b.r.addf(ruleSize, e.value.pos, path, "%s is not a size from 1 to %d bytes: write 65536, 64KB or 1MiB", e.value.shown(), most)
+	if !ok || n < float64(least) || n > float64(most) {
+		b.r.addf(ruleSize, e.value.pos, path, "%s is not a size from %d to %d bytes: write 65536, 64KB or 1MiB",
+			e.value.shown(), least, most)
 		return
 	}
 	*to = int(n)
@@ -156,6 +171,7 @@ func oneOrMany(n *node, path string) (items []*node, paths []string) {
 	return n.items, paths
 }
 
+// parseDuration reads 0 or more units, or a text as 1m30s.
 func parseDuration(s string, unit time.Duration) (time.Duration, bool) {
 	days, isDays := strings.CutSuffix(s, "d")
 	if isDays {
@@ -163,10 +179,10 @@ func parseDuration(s string, unit time.Duration) (time.Duration, bool) {
 	}
 	if n, err := strconv.ParseFloat(s, 64); err == nil {
 		n *= float64(unit)
-		return time.Duration(n), n >= 1 && n < math.MaxInt64
+		return time.Duration(n), (n >= 1 || n == 0) && n < math.MaxInt64
 	}
 	d, err := time.ParseDuration(s)
-	return d, err == nil && d > 0 && !isDays
+	return d, err == nil && d >= 0 && !isDays
 }
 
 func parseSize(s string) (bytes float64, ok bool) {
