@@ -10,6 +10,7 @@ import (
 // splitOverrides takes the settings, --a.b=c or --a=b, out of a command line.
 // They may stand anywhere before a "--".
 func splitOverrides(args []string) (rest []string, overrides []server.Override, err error) {
+	rest = []string{} // not nil, for which cobra would take the process's own
 	for i, arg := range args {
 		if arg == "--" {
 			return append(rest, args[i:]...), overrides, nil
