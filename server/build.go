@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"runtime"
 
 	"parley.example/parley"
 	"parley.example/parley/internal/call"
@@ -28,6 +29,13 @@ func Load(path string, opt Options) (*Server, error) {
 	}
 
 	log := newLog(cfg.Log, opt.Stderr)
+	certificate, problems := checkListen(cfg.App.Listen, runtime.GOOS, log)
+	if len(problems) > 0 {
+		if wrong == nil {
+			wrong = &config.Error{}
+		}
+		wrong.Add(problems...)
+	}
 	engine := ws.New(ws.Options{Log: log})
 	channels := hub.New(hub.Options{
 		Prepare: func(m parley.Message) hub.Frame { return ws.Prepare(m) },
@@ -83,6 +91,8 @@ func Load(path string, opt Options) (*Server, error) {
 		Dir:             cfg.Dir,
 		Pages:           sessions.Pages,
 		TrustedProxies:  cfg.App.Listen.TrustedProxies,
+		Certificate:     certificate,
+		MaxHandshakes:   cfg.App.Limits.Handshakes,
 		Start:           s.startPage,
 		ShutdownTimeout: cfg.App.DrainTime(),
 		Log:             log,
@@ -105,7 +115,7 @@ func (s *Server) route(b *built) (httpd.Route, error) {
 			return route, err
 		}
 		s.sockets = append(s.sockets, socket)
-		route.Serve = socket.Serve
+		route.Serve, route.Socket = socket.Serve, true
 	}
 	return route, nil
 }

@@ -25,8 +25,12 @@ func (s *Server) logStart(addr net.Addr) {
 		host = "127.0.0.1"
 		reach = "everybody on the network"
 	}
+	scheme := "http"
+	if s.cfg.App.Listen.TLS != nil {
+		scheme = "https"
+	}
 	s.log.Info("listening",
-		"url", fmt.Sprintf("http://%s/", net.JoinHostPort(host, strconv.Itoa(port))),
+		"url", fmt.Sprintf("%s://%s/", scheme, net.JoinHostPort(host, strconv.Itoa(port))),
 		"open_to", reach,
 		"app", s.cfg.File, "endpoints", len(s.endpoints), "version", s.version)
 }

@@ -97,3 +97,10 @@ func says(name, pattern string) httpd.Route {
 		},
 	}
 }
+
+// socket makes a route of a WebSocket.
+func socket(pattern string, serve http.HandlerFunc) httpd.Route {
+	r := route(pattern, serve)
+	r.Socket = true
+	return r
+}

@@ -3,6 +3,7 @@ package httpd
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -50,23 +50,30 @@ func nextPort(port int) int {
 // accepts nothing more, waits for running requests at most
 // Options.ShutdownTimeout, cuts those that are left, and returns nil.
 // Connections that were taken over are not its concern any more. Its error
-// says that it cannot accept.
+// says that it cannot accept. It is called once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	silent := &silentConns{conns: map[net.Conn]struct{}{}}
+	g := newGate(l, s.maxConns, s.log, &s.stats)
+	s.gate.Store(g)
 	srv := &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: orElse(s.opt.ReadHeaderTimeout, 10*time.Second),
 		ReadTimeout:       bodyTimeout,
 		IdleTimeout:       orElse(s.opt.IdleTimeout, 2*time.Minute), // longer than proxies keep theirs
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          log.New(errorLog{s.log}, "", 0),
-		ConnState:         silent.changed,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+		ErrorLog:          log.New(errorLog{s.log, &s.stats}, "", 0),
+		ConnState:         g.changed,
 		BaseContext:       func(net.Listener) context.Context { return requests },
 	}
+	serve := func() error { return srv.Serve(g) }
+	if cert := s.opt.Certificate; cert != nil {
+		srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: cert.get}
+		serve = func() error { return srv.ServeTLS(g, "", "") }
+	}
 	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve(l) }()
+	go func() { ended <- serve() }()
 
 	select {
 	case err := <-ended:
@@ -74,7 +81,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	case <-ctx.Done():
 	}
 	s.draining.Store(true)
-	silent.close()
+	g.closeSilent()
 	deadline, stop := context.WithTimeout(requests, orElse(s.opt.ShutdownTimeout, 10*time.Second))
 	defer stop()
 	if err := srv.Shutdown(deadline); err != nil {
@@ -95,48 +102,20 @@ func orElse(d, otherwise time.Duration) time.Duration {
 	return d
 }
 
-// silentConns are the connections that have not sent a request yet. Browsers
-// open such ahead of need, and net/http would wait seconds for them at the
-// end.
-type silentConns struct {
-	mu     sync.Mutex
-	conns  map[net.Conn]struct{} // guarded by mu; nil once closed
-	closed bool                  // guarded by mu
-}
-
-func (s *silentConns) changed(conn net.Conn, state http.ConnState) {
-	s.mu.Lock()
-	late := s.closed && state == http.StateNew
-	switch {
-	case s.closed:
-	case state == http.StateNew:
-		s.conns[conn] = struct{}{}
-	default:
-		delete(s.conns, conn)
-	}
-	s.mu.Unlock()
-	if late {
-		conn.Close()
-	}
-}
-
-func (s *silentConns) close() {
-	s.mu.Lock()
-	conns := s.conns
-	s.conns, s.closed = nil, true
-	s.mu.Unlock()
-	for conn := range conns {
-		conn.Close()
-	}
-}
-
 // errorLog gives net/http's own lines to the log: what only a peer did wrong
 // at Debug, the rest at Warn.
-type errorLog struct{ log *slog.Logger }
+type errorLog struct {
+	log   *slog.Logger
+	stats *counters
+}
 
 func (e errorLog) Write(line []byte) (int, error) {
 	say := e.log.Warn
-	if bytes.Contains(line, []byte("semicolon")) || bytes.Contains(line, []byte("TLS handshake")) {
+	switch {
+	case bytes.HasPrefix(line, []byte("http: TLS handshake error")):
+		e.stats.tlsFailures.Add(1)
+		say = e.log.Debug
+	case bytes.HasPrefix(line, []byte("http2:")), bytes.HasPrefix(line, []byte("timeout waiting for")), bytes.Contains(line, []byte("semicolon")):
 		say = e.log.Debug
 	}
 	say("http", "err", string(bytes.TrimSpace(line)))

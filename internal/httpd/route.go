@@ -24,6 +24,10 @@ type Route struct {
 	// Pages says that Options.Pages wraps Serve: true for what does not
 	// handle sessions itself.
 	Pages bool
+
+	// Socket says that Serve opens WebSockets: it is asked over HTTP/1 only,
+	// and for at most Options.MaxHandshakes of them at once.
+	Socket bool
 }
 
 // wholePath returns the pattern that matches what p matches, if that is the

@@ -14,6 +14,8 @@ import (
 const (
 	maxHeaderBytes = 64 << 10
 	maxPathBytes   = 4 << 10
+	leastConns     = 16              // that may be open, however few descriptors there are
+	maxStreams     = 100             // requests at once over one connection of HTTP/2
 	bodyTimeout    = 5 * time.Minute // for head and body together
 )
 
@@ -35,11 +37,25 @@ type Options struct {
 	// TrustedProxies are the peers whose proxy headers are believed.
 	TrustedProxies []netip.Prefix
 
+	// Certificate makes Serve speak TLS, and HTTP/2 with peers that can; nil
+	// means plain HTTP.
+	Certificate *Certificate
+
+	// MaxConns bounds the connections that have not been taken over; 0 means
+	// 1,000 more than MaxHandshakes, but at most a twentieth of the descriptors
+	// that the process may open.
+	MaxConns int
+
+	// MaxHandshakes bounds the requests to routes of WebSockets that are being
+	// answered; others get 503. 0 means 1,000.
+	MaxHandshakes int
+
 	// Start says what the start page lists, afresh for each request; nil
 	// means there is no start page.
 	Start func() StartPage
 
-	ReadHeaderTimeout time.Duration // for a request's head; 0 means 10 s
+	ReadHeaderTimeout time.Duration // for a handshake of TLS, and for a request's head; 0 means 10 s
+	StallTimeout      time.Duration // for each 64 KiB of an answer to be taken; 0 means 1 min
 	IdleTimeout       time.Duration // between two requests of a connection; 0 means 2 min
 	ShutdownTimeout   time.Duration // for requests that run when Serve is to end; 0 means 10 s
 
@@ -49,20 +65,35 @@ type Options struct {
 // A Server answers HTTP requests. It is an http.Handler, safe for concurrent
 // use.
 type Server struct {
-	opt      Options      // set by New, then read-only, as are all fields below
-	routes   []Route      // with patterns that match whole paths
-	files    *Files       // nil where Dir is ""
-	fallback http.Handler // for paths without a route
-	log      *slog.Logger
+	opt           Options      // set by New, then read-only, as are all fields up to draining
+	routes        []Route      // with patterns that match whole paths
+	files         *Files       // nil where Dir is ""
+	fallback      http.Handler // for paths without a route
+	log           *slog.Logger
+	maxConns      int
+	maxHandshakes int
 
-	draining atomic.Bool
+	draining      atomic.Bool
+	gate          atomic.Pointer[gate] // of Serve; nil before
+	stats         counters
+	silentProxies seldom
+	busy          seldom
 }
 
 // New makes a Server from opt. Nothing listens yet.
 func New(opt Options) *Server {
-	s := &Server{opt: opt, log: opt.Log}
+	s := &Server{
+		opt: opt, log: opt.Log, maxConns: opt.MaxConns, maxHandshakes: opt.MaxHandshakes,
+		silentProxies: seldom{every: time.Hour}, busy: seldom{every: time.Minute},
+	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.maxHandshakes == 0 {
+		s.maxHandshakes = 1000
+	}
+	if s.maxConns == 0 {
+		s.maxConns = max(leastConns, int(min(uint64(s.maxHandshakes)+1000, descriptors()/20)))
 	}
 	pages := opt.Pages
 	if pages == nil {
@@ -86,9 +117,8 @@ func New(opt Options) *Server {
 // "ip:port" as trusted proxies tell it (port 0 if a header told it), in
 // r.URL.Scheme "http" or "https", and in r.URL.Host the Host header.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx := context.WithValue(r.Context(), peerKey{}, r.RemoteAddr)
 	from := believe(r, s.opt.TrustedProxies)
-	r = r.WithContext(ctx)
+	r = r.WithContext(context.WithValue(r.Context(), cameKey{}, s.cameBy(r.RemoteAddr, from)))
 	r.RemoteAddr = from.addr
 	url := *r.URL
 	url.Scheme, url.Host = from.scheme, r.Host
@@ -97,16 +127,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r.URL = &url
 
+	s.stats.requests.Add(1)
 	s.logged(w, r, s.dispatch)
 }
 
 func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
 	if len(path) > maxPathBytes {
+		s.stats.badRequests.Add(1)
 		refuse(w, r, http.StatusRequestURITooLong, "The path is too long.")
 		return
 	}
 	if !decent(path) {
+		s.stats.badRequests.Add(1)
 		refuse(w, r, http.StatusBadRequest, "The path holds characters or steps that no path here has.")
 		return
 	}
@@ -116,7 +149,11 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, route := range s.routes {
 		if groups, ok := match(route.Pattern, path); ok {
-			route.Serve(w, r, groups)
+			if route.Socket {
+				s.serveSocket(w, r, func() { route.Serve(w, r, groups) })
+			} else {
+				route.Serve(w, r, groups)
+			}
 			return
 		}
 	}
@@ -140,7 +177,3 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
 	}
 	s.files.serve(w, r, r.URL.Path)
 }
-
-// peerKey is the context key of the direct peer's address, as net/http gave
-// it, before proxy headers were believed.
-type peerKey struct{}

@@ -52,8 +52,11 @@ func (s *Server) startsHere(r *http.Request) bool {
 	if s.opt.Start == nil || r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
 	}
-	peer, _ := r.Context().Value(peerKey{}).(string)
-	addr, err := netip.ParseAddrPort(peer)
+	how, _ := r.Context().Value(cameKey{}).(*came)
+	if how == nil {
+		return false
+	}
+	addr, err := netip.ParseAddrPort(how.peer)
 	if err != nil || !addr.Addr().Unmap().IsLoopback() || !loopbackHost(r.Host) || viaProxy(r.Header) {
 		return false
 	}
@@ -111,7 +114,7 @@ func (s *Server) serveStart(w http.ResponseWriter, r *http.Request) {
 	err := startTemplate.Execute(&out, map[string]any{
 		"Title": page.Title, "Version": page.Version,
 		"Sockets": sockets, "Pages": pages, "Files": s.listedFiles(),
-		"Few": len(sockets) <= 4, "Host": r.Host,
+		"Few": len(sockets) <= 4, "Host": r.Host, "TLS": r.URL.Scheme == "https",
 	})
 	if err != nil {
 		s.log.Error("writing the start page", "err", err)
