@@ -11,6 +11,8 @@ UNANSWERED = 64 << 10  # octets that may be written before awaiting one asks the
 
 NO_CODE = (1005, 1006)  # close codes that stand for "none"
 
+_CANCELLED, _LEFT_BEHIND = 1, 2  # what became of a function that went on waiting after the close
+
 _EMPTY = contextvars.Context()
 
 # What every message needs is looked up once.
@@ -41,7 +43,7 @@ class Connection:
     """
 
     __slots__ = ('id', 'endpoint', 'handler', 'session', 'live', 'left', 'holds', 'unanswered', 'channels', 'sent',
-                 'context', '_worker', '_push', '_queue', '_task', '_skip', '_drained')
+                 'context', '_worker', '_push', '_queue', '_task', '_waits', '_hurried', '_skip', '_drained')
 
     def __init__(self, worker, id, endpoint, session):
         self.id = id
@@ -60,6 +62,8 @@ class Connection:
         self._push = worker.push
         self._queue = None     # rows that wait for the function that runs; None for none
         self._task = None      # the task of a function that waits; None if nothing runs
+        self._waits = None     # (hook, size) of that function
+        self._hurried = 0      # of the functions before on_close: _CANCELLED, _LEFT_BEHIND, or neither
         self._skip = False     # a function raised, or the app has closed: no more messages
         self._drained = None   # the future of those who wait for room
 
@@ -120,6 +124,8 @@ class Connection:
         if kind == _IN_CLOSE:
             self.left, self.live = self.live, False
             self.has_drained()
+            if self._task is not None:
+                self._hurry_later()
         if self._task is None:
             if kind == _IN_TEXT and not self._skip:
                 self._call('on_message', len(payload), payload.decode())
@@ -129,6 +135,29 @@ class Connection:
             self._queue = deque([(kind, payload)])
         else:
             self._queue.append((kind, payload))
+
+    def _hurry_later(self):
+        self._worker.loop.call_later(self._worker.grace, self._hurry, self._task)
+
+    def _hurry(self, task):
+        """Make way for on_close: end a function that has been waiting since the last call, or else leave it behind."""
+        if self._task is None or not self._queue:
+            return  # the close is the last row of the queue: on_close has begun
+        if self._task is task and self._hurried:
+            self._hurried = _LEFT_BEHIND
+            self._warn_hurried(self._waits[0], 'goes on although it was cancelled: on_close runs without its end')
+            self._finish(*self._waits, None)
+            self.idle()
+            return
+        if self._task is task:
+            self._hurried = _CANCELLED
+            self._skip = True
+            task.cancel()
+        self._hurry_later()
+
+    def _warn_hurried(self, hook, what):
+        self._worker.send(rows.WARN, self.id, f'{hook} of {self.endpoint.name} still waited {self._worker.grace} s '
+                          f'after its connection had closed: it {what}'.encode())
 
     def busy(self, task):
         """Let rows wait for a task."""
@@ -169,6 +198,7 @@ class Connection:
                 self._finish(hook, size, error)
                 return
             if result is not None and result is not self.sent and needs_await(result):
+                self._waits = hook, size
                 self._task = self.context.run(asyncio.Task, self._wait(hook, size, result), loop=self._worker.loop)
                 return
         self._finish(hook, size, None)
@@ -177,9 +207,23 @@ class Connection:
         try:
             await result
         except BaseException as error:
-            self._finish(hook, size, error)
+            self._waited(hook, size, error)
         else:
-            self._finish(hook, size, None)
+            self._waited(hook, size, None)
+
+    def _waited(self, hook, size, error):
+        """A function that waited has ended."""
+        if self._hurried and hook != 'on_close':
+            cancelled = isinstance(error, asyncio.CancelledError)
+            if self._hurried == _LEFT_BEHIND:  # its end has been told, and on_close has begun
+                error = self._worker.finished(self) or error
+                if error is not None and not cancelled and not self.says_left(error):
+                    self._worker.raised(error, hook)
+                return
+            if cancelled:
+                self._warn_hurried(hook, 'was cancelled, because on_close waits for it')
+                error = None
+        self._finish(hook, size, error)
         self.idle()
 
     def _finish(self, hook, size, error):

@@ -16,6 +16,8 @@ from .handler import PageHandler, SocketHandler
 from .link import Link
 from .tasks import Tasks
 
+GRACE = 5  # seconds that a function may go on waiting when its connection has closed
+
 _OF_CONNECTIONS = frozenset((rows.IN_TEXT, rows.IN_BINARY, rows.PONG, rows.IN_CLOSE))
 
 
@@ -24,6 +26,7 @@ class Worker:
 
     def __init__(self, sock, loop):
         self.loop = loop
+        self.grace = GRACE
         self._link = Link(sock, loop, self._row, self._leave)
         self.send = self._link.send
         self.push = self._link.push

@@ -12,6 +12,13 @@ from parley_worker import rows
 
 STRICT = {'PYTHONWARNINGS': 'error', 'PYTHONDEVMODE': '1'}
 
+# The begin of a module that leaves functions little time after their connection's end.
+HASTE = '''
+import asyncio
+from parley_worker import here
+here.worker.grace = 0.05
+'''
+
 
 def kinds(found):
     return [row.kind for row in found]
@@ -146,6 +153,80 @@ async def on_close(handler): await asyncio.sleep(0.01); print('close')
         worker.close(1)
         found = worker.until('ENDED')
         self.assertEqual([row.payload for row in found if row.kind == 'LOG'], [b'open', b'm', b'close'])
+
+    def test_a_function_that_waits_for_ever_does_not_keep_on_close(self):
+        worker = self.app(HASTE + '''
+async def open(handler):
+    print('waiting')
+    try:
+        await asyncio.get_running_loop().create_future()
+    finally:
+        print('tidied up')
+def on_message(handler, message): print('unreachable')
+def on_close(handler): print('closed', handler.close_code)
+''')
+        worker.open('e', 1)
+        worker.next('LOG')
+        worker.text(1, 'two')
+        worker.close(1)
+        found = worker.until('ENDED')
+        self.assertEqual([(row.kind, row.payload) for row in found if row.kind != 'WARN'],
+                         [('LOG', b'tidied up'), ('DONE', done(3)), ('LOG', b'closed 1000'), ('ENDED', b'')])
+        self.assertRegex(found[1].payload, b'open of e still waited 0.05 s .* was cancelled')
+
+    def test_messages_that_make_headway_are_not_hurried_after_the_close(self):
+        worker = self.app(HASTE + '''
+here.worker.grace = 0.4
+async def on_message(handler, message):
+    await asyncio.sleep(0.1)
+    print(message)
+''')
+        worker.open('e', 1)
+        for number in range(5):  # together longer than the grace
+            worker.text(1, str(number))
+        worker.close(1)
+        found = worker.until('ENDED')
+        self.assertEqual([row.payload for row in found if row.kind == 'LOG'], [b'0', b'1', b'2', b'3', b'4'])
+        self.assertNotIn('WARN', kinds(found))
+
+    def test_a_function_that_cannot_be_cancelled_is_left_behind(self):
+        worker = self.app(HASTE + '''
+gate = asyncio.Event()
+async def on_message(handler, message):
+    if message == 'free':
+        gate.set()
+    while not gate.is_set():
+        try:
+            await gate.wait()
+        except asyncio.CancelledError:
+            print('no')
+    print('the end of', message)
+    1 / (message != 'stuck')
+def on_close(handler): print('closed', handler.close_code)
+''')
+        worker.open('e', 1)
+        worker.text(1, 'stuck')
+        worker.text(1, 'never')
+        worker.close(1)
+        found = worker.until('ENDED')
+        self.assertEqual(kinds(found), ['LOG', 'WARN', 'DONE', 'DONE', 'LOG', 'ENDED'])
+        self.assertEqual([row.payload for row in found if row.kind in ('LOG', 'DONE')],
+                         [b'no', done(5), done(5), b'closed 1000'])
+        self.assertRegex(found[1].payload, b'on_message of e still waited .* on_close runs without its end')
+        worker.open('e', 2)
+        worker.text(2, 'free')
+        self.assertEqual([worker.next('LOG').payload for _ in range(2)], [b'the end of free', b'the end of stuck'])
+        self.assertEqual(fail(worker.next('FAIL'))[:3], (0, 0, 'on_message: ZeroDivisionError: division by zero'))
+
+    def test_on_close_may_wait_as_long_as_it_likes(self):
+        worker = self.app(HASTE + '''
+async def on_message(handler, message): await asyncio.sleep(0.001)
+async def on_close(handler): await asyncio.sleep(0.2); print('closed')
+''')
+        worker.open('e', 1)
+        worker.text(1, 'one')
+        worker.close(1)
+        self.assertEqual(kinds(worker.until('ENDED')), ['DONE', 'LOG', 'ENDED'])
 
     def test_an_app_that_closes_gets_no_more_messages(self):
         worker = self.app('''
