@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 LINT  := go tool -modfile=tools/go.mod golangci-lint
 
-.PHONY: test setup check demo build fuzz
+.PHONY: test setup check demo build fuzz bench
 
 build: ## bin/parley
 	go build -o bin/parley ./cmd/parley
@@ -12,6 +12,7 @@ demo: build ## serve the examples
 
 test: setup check ## everything, with the race detector
 	go test -race -timeout 20m ./...
+	cd bench && go vet ./... && go test ./...
 	scripts/test-worker
 	@scripts/seed-notice
 
@@ -22,6 +23,10 @@ check: ## formatting, vet, linters, go.mod
 	go mod tidy -diff
 	$(LINT) fmt --diff
 	$(LINT) run
+	cd bench && go mod tidy -diff && go tool -modfile=../tools/go.mod golangci-lint run
 
 fuzz: ## every fuzz target for a short while; FUZZTIME=1m for longer
 	scripts/fuzz
+
+bench: ## measure Parley beside other servers (a quarter of an hour) and write docs/benchmarks.md
+	cd bench && go run .

@@ -36,6 +36,7 @@ func run(ctx context.Context) error {
 	flag.StringVar(&opt.Against, "against", "", "measure this other Parley `binary` beside it")
 	flag.StringVar(&opt.Python, "python", defaultPython(), "`interpreter` for Parley's worker and for Tornado")
 	only := flag.String("only", "", "measure only rows whose name matches this `pattern`; then nothing is written")
+	servers := flag.String("series", "", "measure only servers whose name matches this `pattern`; then nothing is written")
 	flag.BoolVar(&opt.Quick, "quick", false, "measure for a third of the time, in fewer rounds; then nothing is written")
 	flag.IntVar(&opt.Rounds, "rounds", 0, "rounds of every row; 0 chooses")
 	flag.DurationVar(&opt.For, "for", 0, "how long to measure each; 0 chooses")
@@ -74,6 +75,11 @@ func run(ctx context.Context) error {
 			return fmt.Errorf("-only: %w", err)
 		}
 	}
+	if *servers != "" {
+		if opt.Series, err = regexp.Compile(*servers); err != nil {
+			return fmt.Errorf("-series: %w", err)
+		}
+	}
 	began := time.Now()
 	opt.Logf = func(format string, args ...any) {
 		fmt.Fprintf(os.Stderr, "%4.0fs  %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
@@ -93,7 +99,7 @@ func run(ctx context.Context) error {
 	if err := report.WriteText(os.Stdout, results, bars); err != nil {
 		return err
 	}
-	if opt.Quick || opt.Only != nil || opt.Against != "" {
+	if opt.Quick || opt.Only != nil || opt.Series != nil || opt.Against != "" {
 		return failed
 	}
 	if err := os.MkdirAll(filepath.Dir(saved), 0o755); err != nil {

@@ -123,7 +123,7 @@ func newClient(opt Options) (*client, error) {
 		began:    time.Now(),
 	}
 	c.opened = func(*conn) error { return nil }
-	c.message = func(conn *conn, f frame) error { return fmt.Errorf("got %.80q and had sent nothing", f.payload) }
+	c.message = func(_ *conn, f frame) error { return fmt.Errorf("got %.80q and had sent nothing", f.payload) }
 	c.turn = func(*conn, int) error { return nil }
 	return c, nil
 }
@@ -284,7 +284,7 @@ func (c *client) handle(conn *conn, events uint32) error {
 			return nil
 		}
 		end += len(endOfHead)
-		if err := checkResponse(conn.head[:end], conn.request.accept); err != nil {
+		if err := conn.request.check(conn.head[:end]); err != nil {
 			return err
 		}
 		conn.state = open

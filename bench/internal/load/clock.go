@@ -16,9 +16,6 @@ type clock struct {
 	running bool
 	result  Result
 	times   histogram
-
-	wall time.Time
-	cpu  time.Duration
 }
 
 // count counts n things that took as long as d.

@@ -15,6 +15,7 @@ import (
 type request struct {
 	bytes  []byte
 	accept string
+	cookie bool // it brings one, which the server is to know
 }
 
 // requests makes one request per cookie, or n without any, each with a key of
@@ -34,7 +35,7 @@ func requests(host, path string, cookies []string, n int, rng *rand.Rand) []requ
 		if len(cookies) > 0 {
 			cookie = cookies[i]
 		}
-		all[i] = request{bytes: browserRequest(host, path, key, cookie), accept: acceptKey(key)}
+		all[i] = request{bytes: browserRequest(host, path, key, cookie), accept: acceptKey(key), cookie: cookie != ""}
 	}
 	return all
 }
@@ -71,10 +72,10 @@ func acceptKey(key string) string {
 
 var endOfHead = []byte("\r\n\r\n")
 
-// checkResponse reads the head of a response, up to and including its empty
-// line. An extension is an error: compressed messages are not what is measured.
-// It allocates only for its error.
-func checkResponse(head []byte, accept string) error {
+// check reads the head of a response, up to and including its empty line. An
+// extension is an error: compressed messages are not what is measured. So is a
+// new cookie for one who brought one. It allocates only for its error.
+func (r *request) check(head []byte) error {
 	status, lines, _ := bytes.Cut(head, []byte("\r\n"))
 	if !bytes.HasPrefix(status, []byte("HTTP/1.1 101 ")) {
 		return fmt.Errorf("the handshake was answered with %q", status)
@@ -87,9 +88,11 @@ func checkResponse(head []byte, accept string) error {
 		value = bytes.TrimSpace(value)
 		switch {
 		case bytes.EqualFold(name, []byte("Sec-WebSocket-Accept")):
-			accepted = string(value) == accept
+			accepted = string(value) == r.accept
 		case bytes.EqualFold(name, []byte("Sec-WebSocket-Extensions")):
 			return fmt.Errorf("the server chose the extension %q", value)
+		case r.cookie && bytes.EqualFold(name, []byte("Set-Cookie")):
+			return errors.New("the server did not know the cookie")
 		}
 	}
 	if !accepted {

@@ -66,7 +66,7 @@ func dialTLS(opt Options, i int, req request, messages *pool) (net.Conn, error) 
 		return nil, err
 	}
 	if err := greet(conn, req, messages, uint(i)); err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, err
 	}
 	return conn, conn.SetDeadline(time.Time{})
@@ -88,7 +88,7 @@ func greet(conn net.Conn, req request, messages *pool, k uint) error {
 		}
 		head = append(head, line...)
 	}
-	if err := checkResponse(head, req.accept); err != nil {
+	if err := req.check(head); err != nil {
 		return err
 	}
 	if _, err := conn.Write(messages.run(k, 1)); err != nil {

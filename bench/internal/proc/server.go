@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -86,13 +87,14 @@ func Start(ctx context.Context, c Command, cores []int) (*Server, error) {
 // freePort returns one that nobody listens on. It is not among those that the
 // system gives to clients, so no connection gets it meanwhile.
 func freePort() (uint16, error) {
-	for port := 19000; port < 20000; port++ {
-		l, err := net.Listen("tcp4", "127.0.0.1:"+strconv.Itoa(port))
-		if err == nil {
+	const tries = 100
+	for range tries {
+		port := 19_000 + rand.N(10_000)
+		if l, err := net.Listen("tcp4", "127.0.0.1:"+strconv.Itoa(port)); err == nil {
 			return uint16(port), l.Close()
 		}
 	}
-	return 0, errors.New("no free port between 19000 and 20000")
+	return 0, fmt.Errorf("%d ports in use", tries)
 }
 
 func (s *Server) waitListening(ctx context.Context) error {
@@ -104,18 +106,13 @@ func (s *Server) waitListening(ctx context.Context) error {
 		}
 		select {
 		case <-s.done:
-			return &ExitError{Status: s.cmd.ProcessState.ExitCode()}
+			return fmt.Errorf("it ended: %s", s.cmd.ProcessState)
 		case <-ctx.Done():
 			return fmt.Errorf("waiting until it listens: %w", ctx.Err())
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
 }
-
-// An ExitError says that a server ended instead of listening.
-type ExitError struct{ Status int }
-
-func (e *ExitError) Error() string { return fmt.Sprintf("it ended with status %d", e.Status) }
 
 // lastLines returns the end of the server's log, as part of an error.
 func (s *Server) lastLines() string {
@@ -126,14 +123,19 @@ func (s *Server) lastLines() string {
 	return "; its log ends with:\n" + string(b[max(0, len(b)-1000):])
 }
 
-// Running is an error, with the end of its log, if the server has ended.
-func (s *Server) Running() error {
+// Explain adds to the error of a measurement what the server has to say to it.
+// If the server has ended there is always an error: somebody else may have
+// answered on its address.
+func (s *Server) Explain(err error) error {
 	select {
 	case <-s.done:
-		return fmt.Errorf("the server ended: %s%s", s.cmd.ProcessState, s.lastLines())
+		err = errors.Join(err, fmt.Errorf("the server ended: %s", s.cmd.ProcessState))
 	default:
-		return nil
 	}
+	if err != nil {
+		err = fmt.Errorf("%w%s", err, s.lastLines())
+	}
+	return err
 }
 
 // Stop ends the server and its children: politely, then not.

@@ -2,7 +2,9 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 )
 
 // A Bar is what Parley promises: a figure of one series, or its ratio to the
@@ -13,16 +15,14 @@ type Bar struct {
 	Series string
 	Figure string
 
-	// Of the ratio. "" compares the figure itself with the limit.
-	PeerRow string // "" is Row
-	Peer    string
-	Work    bool // the ratio is of work per CPU second: the peer's figure by ours
-	Minus   bool // the difference, not the ratio
+	Peer  string // a series of the same row; "" compares the figure itself with the limit
+	Work  bool   // the ratio is of work per CPU second: the peer's figure by ours
+	Minus bool   // the difference, not the ratio
 
 	Limit   float64
 	AtLeast bool
-	None    bool // reported only
-	Unit    string
+	None    bool   // there is no limit, it is only reported
+	Unit    string // of what is compared; "" is a ratio
 }
 
 // An Outcome is how a bar fared.
@@ -47,11 +47,7 @@ func (b *Bar) Judge(r *Results) Outcome {
 	}
 	peer := ours
 	if b.Peer != "" {
-		row := b.Row
-		if b.PeerRow != "" {
-			row = b.PeerRow
-		}
-		peer = r.Row(row).Find(b.Peer)
+		peer = r.Row(b.Row).Find(b.Peer)
 		if why := missing(peer); why != "" {
 			return Outcome{Why: why}
 		}
@@ -120,32 +116,50 @@ func (b *Bar) Want() string {
 	if b.None {
 		return "–"
 	}
-	sign := "≤"
+	sign := "≤ "
 	if b.AtLeast {
-		sign = "≥"
+		sign = "≥ "
 	}
-	return sign + " " + b.write(b.Limit)
+	if b.Limit >= 1000 {
+		return sign + thousands(b.Limit) + b.unit()
+	}
+	return sign + strconv.FormatFloat(b.Limit, 'g', -1, 64) + b.unit()
 }
 
-// write writes a value as the limit is written.
-func (b *Bar) write(v float64) string {
+// write writes a value that is compared with the limit.
+func (b *Bar) write(v float64) string { return number(v) + b.unit() }
+
+func (b *Bar) unit() string {
 	if b.Unit == "" {
-		return number(v) + " ×"
+		return " ×"
 	}
-	return number(v) + " " + b.Unit
+	return " " + b.Unit
 }
 
-// number writes v with three digits that say something.
+// number writes v with three digits that say something, four from 1,000 on.
 func number(v float64) string {
-	switch a := max(v, -v); {
-	case a >= 10_000:
-		return fmt.Sprintf("%.1f k", v/1000)
-	case a >= 100:
+	switch a := math.Abs(v); {
+	case a >= 999.5:
+		unit := math.Pow10(max(0, int(math.Log10(a))-2))
+		if a < 10_000 {
+			unit = 1
+		}
+		return thousands(math.Round(v/unit) * unit)
+	case a >= 99.95 || v == 0:
 		return fmt.Sprintf("%.0f", v)
-	case a >= 10:
+	case a >= 9.995:
 		return fmt.Sprintf("%.1f", v)
-	case a >= 1 || v == 0:
+	case a >= 0.9995:
 		return fmt.Sprintf("%.2f", v)
 	}
 	return fmt.Sprintf("%.3f", v)
+}
+
+// thousands writes a whole number with commas.
+func thousands(v float64) string {
+	s := strconv.Itoa(int(v))
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
 }

@@ -23,7 +23,7 @@ func Bars() []report.Bar {
 		{Claim: "bot in Python, 1 in flight: messages per CPU second beside Tornado", Row: "python-1", Series: "parley-python", Peer: "tornado", Figure: report.CPU, Work: true, AtLeast: true, Limit: 3},
 		{Claim: "bot in Python, 16 in flight: messages per CPU second beside Tornado", Row: "python-16", Series: "parley-python", Peer: "tornado", Figure: report.CPU, Work: true, AtLeast: true, Limit: 14},
 		{Claim: "room in Python of 1,000: deliveries per CPU second beside Tornado", Row: "python-room", Series: "parley-python", Peer: "tornado", Figure: report.CPU, Work: true, AtLeast: true, Limit: 60},
-		{Claim: "bot in Python, one connection: median round trip beside Tornado", Row: "python-one", Series: "parley-python", Peer: "tornado", Figure: report.P50, Limit: 1.3},
+		{Claim: "bot in Python, one connection: median round trip beside Tornado (an aim)", Row: "python-one", Series: "parley-python", Peer: "tornado", Figure: report.P50, Limit: 1.3},
 		{Claim: "allocations per echoed message, built-in function", Row: "code", Series: "endpoint", Figure: report.Allocs, Limit: 0, Unit: "allocations"},
 		{Claim: "what endpoint and built-in function add to the engine, per echoed message", Row: "code", Series: "endpoint", Peer: "bare", Minus: true, Figure: report.Time, Limit: 150, Unit: "ns"},
 	}

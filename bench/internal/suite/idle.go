@@ -37,7 +37,7 @@ func (s *Suite) idle(ctx context.Context, r row, one series, run func(load.Optio
 		if err != nil {
 			return err
 		}
-		opt.Cookies, opt.For = cookies, s.duration(5*time.Second)
+		opt.Cookies, opt.For = cookies, s.duration(4*time.Second)
 		return run(opt, func() error {
 			after, err := server.Resident()
 			out = report.Figures{report.Memory: float64(after-before) / float64(opt.Conns)}

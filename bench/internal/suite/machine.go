@@ -16,10 +16,10 @@ import (
 // machine says what is measured on and with. What cannot be found out is left
 // out.
 func (s *Suite) machine(ctx context.Context) report.Machine {
-	m := report.Machine{
-		CPU:    procField("/proc/cpuinfo", "model name"),
-		Cores:  runtime.NumCPU(),
-		Memory: procField("/proc/meminfo", "MemTotal"),
+	m := report.Machine{CPU: procField("/proc/cpuinfo", "model name"), Cores: runtime.NumCPU()}
+	var kB float64
+	if n, _ := fmt.Sscanf(procField("/proc/meminfo", "MemTotal"), "%f kB", &kB); n == 1 {
+		m.Memory = fmt.Sprintf("%.0f GiB", kB/(1<<20))
 	}
 	if b, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		m.Kernel = "Linux " + strings.TrimSpace(string(b))
@@ -65,5 +65,5 @@ func say(ctx context.Context, dir string, program string, args ...string) string
 	if err != nil {
 		return ""
 	}
-	return fmt.Sprint(strings.TrimSpace(string(out)))
+	return strings.TrimSpace(string(out))
 }

@@ -104,6 +104,21 @@ func (s *Suite) peerDir(name string) string { return filepath.Join(s.opt.Root, "
 func (s *Suite) certFile() string { return filepath.Join(s.dir, "cert.pem") }
 func (s *Suite) keyFile() string  { return filepath.Join(s.dir, "key.pem") }
 
+// whyAbsent says why a series cannot be measured, "" if it can.
+func (s *Suite) whyAbsent(ctx context.Context, one series) string {
+	if why := s.absent[one.server.peer]; why != "" || len(one.server.args) == 0 {
+		return why
+	}
+	// Parley reads its settings, and says whether it knows them.
+	args := s.parleyArgs(one.server, "check")
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Env = append(os.Environ(), s.parleyEnv()...)
+	if cmd.Run() != nil {
+		return "not in this version"
+	}
+	return ""
+}
+
 // command says how to start a server.
 func (s *Suite) command(v server) (proc.Command, error) {
 	if v.app != "" {
@@ -134,18 +149,27 @@ func (s *Suite) parleyCommand(v server) (proc.Command, error) {
 	if v.visitors > 0 {
 		data = s.stock[v.visitors].data
 	}
+	return proc.Command{
+		Args: append(s.parleyArgs(v, "serve"), "--listen.port={port}"),
+		Env:  append(s.parleyEnv(), "PARLEYDATA="+data),
+		Log:  s.logFile("parley"),
+	}, nil
+}
+
+// parleyArgs is a command line for an app, with its further settings.
+func (s *Suite) parleyArgs(v server, subcommand string) []string {
 	binary := s.opt.Parley
 	if v.against {
 		binary = s.opt.Against
 	}
-	args := []string{binary, "serve", filepath.Join(s.opt.Root, "bench/apps", v.app), "--listen.port={port}"}
+	args := []string{binary, subcommand, filepath.Join(s.opt.Root, "bench/apps", v.app)}
 	fill := strings.NewReplacer("{cert}", s.certFile(), "{key}", s.keyFile())
 	for _, arg := range v.args {
 		args = append(args, fill.Replace(arg))
 	}
-	return proc.Command{
-		Args: args,
-		Env:  []string{"PARLEYDATA=" + data, "BENCH_PYTHON=" + s.opt.Python, "PYTHONDONTWRITEBYTECODE=1"},
-		Log:  s.logFile("parley"),
-	}, nil
+	return args
+}
+
+func (s *Suite) parleyEnv() []string {
+	return []string{"BENCH_PYTHON=" + s.opt.Python, "PYTHONDONTWRITEBYTECODE=1"}
 }

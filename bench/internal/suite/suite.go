@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"time"
 
 	"parley.example/parley/bench/internal/load"
@@ -25,6 +26,7 @@ type Options struct {
 	Python  string         // the interpreter of Parley's worker and of Tornado
 	Check   string         // folder of another load generator, run beside ours; "" is none
 	Only    *regexp.Regexp // the rows; nil is all
+	Series  *regexp.Regexp // the servers in them; nil is all
 	Quick   bool
 	Rounds  int           // 0 chooses
 	For     time.Duration // each measurement; 0 chooses
@@ -83,6 +85,9 @@ func (s *Suite) chosen(files uint64) []row {
 		if s.opt.Only != nil && !s.opt.Only.MatchString(r.id) {
 			continue
 		}
+		if s.opt.Series != nil {
+			r.series = slices.DeleteFunc(r.series, func(one series) bool { return !s.opt.Series.MatchString(one.id) })
+		}
 		if s.opt.Against != "" {
 			for _, one := range r.series {
 				if one.server.app != "" {
@@ -103,9 +108,9 @@ const AgainstSuffix = "-against"
 // after the other, and every other round the other way round, so that what
 // drifts meets all alike.
 func (s *Suite) measureRow(ctx context.Context, r row) (report.Row, error) {
-	out := report.Row{ID: r.id, Title: r.title, Unit: r.unit}
+	out := report.Row{ID: r.id, Title: r.title, Unit: r.unit, Notes: r.notes}
 	for _, one := range r.series {
-		out.Series = append(out.Series, report.Series{ID: one.id, Label: one.label, Absent: s.absent[one.server.peer]})
+		out.Series = append(out.Series, report.Series{ID: one.id, Label: one.label, Absent: s.whyAbsent(ctx, one)})
 	}
 	rounds := s.rounds(r)
 	for round := range rounds {
@@ -119,12 +124,9 @@ func (s *Suite) measureRow(ctx context.Context, r row) (report.Row, error) {
 			}
 			s.opt.Logf("%-12s round %d of %d: %s", r.id, round+1, rounds, one.label)
 			figures, err := r.measure(ctx, s, r, one)
-			var ended *proc.ExitError
 			switch {
 			case ctx.Err() != nil:
 				return out, context.Cause(ctx)
-			case errors.As(err, &ended) && one.optional:
-				series.Absent = "not in this version"
 			case err != nil:
 				err = fmt.Errorf("%s, %s: %w", r.id, one.label, err)
 				s.opt.Logf("%v", err)
@@ -141,8 +143,6 @@ func (s *Suite) measureRow(ctx context.Context, r row) (report.Row, error) {
 
 func (s *Suite) rounds(r row) int {
 	switch {
-	case r.rounds == 1:
-		return 1
 	case s.opt.Rounds > 0:
 		return s.opt.Rounds
 	case s.opt.Quick:
@@ -177,10 +177,7 @@ func (s *Suite) with(ctx context.Context, one series, f func(*proc.Server) error
 		return err
 	}
 	defer server.Stop()
-	if err := f(server); err != nil {
-		return errors.Join(err, server.Running())
-	}
-	return nil
+	return server.Explain(f(server))
 }
 
 // options completes the load that a row puts on a series.
@@ -190,7 +187,7 @@ func (s *Suite) options(r row, one series, server *proc.Server) load.Options {
 	opt.Path = one.path
 	opt.Prefix = one.prefix
 	if r.load.For == 0 {
-		opt.For = s.duration(2 * time.Second)
+		opt.For = s.duration(1500 * time.Millisecond)
 		opt.Warm = opt.For / 4
 	}
 	return opt
