@@ -36,7 +36,13 @@ func Load(path string, opt Options) (*Server, error) {
 		}
 		wrong.Add(problems...)
 	}
-	engine := ws.New(ws.Options{Log: log})
+	engine := ws.New(ws.Options{
+		Driver:        drivers[cfg.App.Listen.Driver],
+		Loops:         cfg.App.Listen.Loops,
+		MaxConns:      cfg.App.Limits.Connections,
+		MaxPerAddress: cfg.App.Limits.ConnectionsPerAddress,
+		Log:           log,
+	})
 	channels := hub.New(hub.Options{
 		Prepare: func(m parley.Message) hub.Frame { return ws.Prepare(m) },
 		Log:     log,

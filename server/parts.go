@@ -11,6 +11,7 @@ import (
 	"parley.example/parley/internal/call"
 	"parley.example/parley/internal/config"
 	"parley.example/parley/internal/endpoint"
+	"parley.example/parley/internal/httpd"
 	"parley.example/parley/internal/session"
 	"parley.example/parley/internal/ws"
 )
@@ -104,15 +105,39 @@ func (s *Server) newSocket(e *config.Endpoint, p *call.Program) (*endpoint.WebSo
 		Hub:          s.hub,
 		Sessions:     s.sessions,
 		Origins:      origins,
-		Settings: ws.Settings{
-			MaxMessage: e.WebSocket.MaxMessageSize,
-			PingEvery:  e.WebSocket.PingInterval,
-			StaleAfter: e.WebSocket.PingTimeout,
-		},
-		Groups: groupNames(e),
-		Log:    s.log,
+		Settings:     settings(e.WebSocket),
+		Address:      httpd.ClientAddr,
+		Groups:       groupNames(e),
+		Log:          s.log,
 	}), nil
 }
+
+// settings are how the engine treats the connections of e.
+func settings(e *config.WebSocket) ws.Settings {
+	s := ws.Settings{
+		MaxMessage: e.MaxMessageSize,
+		Outbox:     e.Outbox,
+		Slow:       slowPolicies[e.Slow],
+		PingEvery:  e.PingInterval,
+		StaleAfter: e.PingTimeout,
+		IdleAfter:  e.IdleTimeout,
+	}
+	if c := e.Compression; c != nil {
+		s.Compression = &ws.Compression{Threshold: c.Threshold, Level: c.Level, ContextTakeover: c.ContextTakeover}
+	}
+	if r := e.Rate; r != nil {
+		s.Rate = &ws.Rate{Messages: r.Messages, Bytes: r.Bytes, Burst: r.Burst, Close: r.Over == "close"}
+	}
+	return s
+}
+
+// slowPolicies and drivers are the engine's names for those of the YAML.
+var (
+	slowPolicies = map[string]ws.SlowPolicy{
+		"disconnect": ws.Disconnect, "drop_oldest": ws.DropOldest, "drop_newest": ws.DropNewest,
+	}
+	drivers = map[string]ws.Driver{"auto": ws.Auto, "epoll": ws.Epoll, "goroutine": ws.Goroutine}
+)
 
 func originTexts(e *config.WebSocket) []string {
 	var texts []string

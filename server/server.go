@@ -140,7 +140,7 @@ func (s *Server) serve(ctx context.Context) error {
 
 // drain closes every socket and waits until each on_close has run.
 func (s *Server) drain(ctx context.Context) error {
-	errs := []error{s.engine.Shutdown(ctx, parley.CloseGoingAway, "server is stopping", 0)}
+	errs := []error{s.engine.Shutdown(ctx, parley.CloseGoingAway, "server is stopping", s.cfg.App.Drain.Over)}
 	for _, socket := range s.sockets {
 		errs = append(errs, socket.Wait(ctx))
 	}

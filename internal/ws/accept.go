@@ -19,6 +19,10 @@ type Accept struct {
 	Subprotocol string      // one that the peer offered; "" for none
 	Header      http.Header // more headers of the 101, such as Set-Cookie
 
+	// Extensions are the lines of the peer's Sec-WebSocket-Extensions header, for
+	// Adopt; Accept takes those of the request.
+	Extensions []string
+
 	// Loop is where the connection is to live, if it can live on a loop; nil
 	// means any.
 	Loop *Loop
@@ -48,7 +52,9 @@ func (e *Engine) Accept(w http.ResponseWriter, r *http.Request, a Accept) (*Conn
 		})
 	}
 	key, _ := keyOf(r)
-	return e.start(nc, response(key, a.Subprotocol, a.Header), buffered, a), nil
+	a.Settings = settingsOf(a.Settings)
+	params, extensions, _ := negotiate(r.Header["Sec-Websocket-Extensions"], a.Settings.Compression) // checkUpgrade has looked at them
+	return e.start(nc, response(key, a.Subprotocol, extensions, a.Header), buffered, params, a), nil
 }
 
 func (e *Engine) giveBack(address netip.Addr) {
@@ -82,22 +88,28 @@ func hijack(w http.ResponseWriter) (nc net.Conn, buffered []byte, err error) {
 // one, is used. The error is a *HandshakeError if the engine takes no new
 // connection; nc is still the caller's then.
 func (e *Engine) Adopt(nc net.Conn, buffered []byte, a Accept) (*Conn, error) {
+	a.Settings = settingsOf(a.Settings)
+	params, _, refusal := negotiate(a.Extensions, a.Settings.Compression)
+	if refusal != nil {
+		return nil, e.refuse(refusal)
+	}
 	if err := e.reserve(a.Address); err != nil {
 		return nil, e.refuse(err)
 	}
-	return e.start(nc, nil, buffered, a), nil
+	return e.start(nc, nil, buffered, params, a), nil
 }
 
 // start makes the connection of a reserved place and starts its reader. What
 // goes out first is greeting.
-func (e *Engine) start(nc net.Conn, greeting, buffered []byte, a Accept) *Conn {
+func (e *Engine) start(nc net.Conn, greeting, buffered []byte, params *deflateParams, a Accept) *Conn {
 	c, run := e.drive(nc, buffered, a.Loop)
 	c.id = a.ID
 	if c.id == 0 {
 		c.id = e.NewID()
 	}
 	c.engine = e
-	c.settings = settingsOf(a.Settings)
+	c.settings = a.Settings
+	c.deflate = e.compressing(params)
 	c.handler = a.Handler
 	if e.addresses != nil && a.Address.IsValid() {
 		c.rarely().address = a.Address

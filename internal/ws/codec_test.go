@@ -20,12 +20,12 @@ func TestHeaderLengths(t *testing.T) {
 		}
 		// The same as a client would send it.
 		b[1] |= maskBit
-		h, used, fault := parseHeader(append(b, 1, 2, 3, 4))
+		h, used, fault := parseHeader(append(b, 1, 2, 3, 4), false)
 		if fault != "" || used != len(b)+4 || h != (header{op: opBinary, fin: true, size: int64(n), key: 0x04030201}) {
 			t.Errorf("%d octets: %+v, %d used, fault %q", n, h, used, fault)
 		}
 		for cut := range used {
-			if _, used, fault := parseHeader(append(b, 1, 2, 3, 4)[:cut]); used != 0 || fault != "" {
+			if _, used, fault := parseHeader(append(b, 1, 2, 3, 4)[:cut], false); used != 0 || fault != "" {
 				t.Errorf("%d octets, header cut at %d: %d used, fault %q", n, cut, used, fault)
 			}
 		}
@@ -92,7 +92,7 @@ func TestTextCheckFailsFast(t *testing.T) {
 // A message that was announced and has not come costs no memory.
 func TestAnnouncedMessageIsNotAllocated(t *testing.T) {
 	in := inbound{}
-	ev, _ := in.next([]byte{0x82, 0xFF, 0, 0, 0, 0, 0x70, 0, 0, 0, 1, 2, 3, 4, 'x'}, math.MaxInt32)
+	ev, _ := in.next([]byte{0x82, 0xFF, 0, 0, 0, 0, 0x70, 0, 0, 0, 1, 2, 3, 4, 'x'}, math.MaxInt32, false)
 	if ev.what != eventNone || cap(in.message) > 4096 {
 		t.Errorf("event %d, buffer of %d octets", ev.what, cap(in.message))
 	}
@@ -107,7 +107,7 @@ func TestFragmentsGrowGeometrically(t *testing.T) {
 		if i == 0 {
 			op = byte(opText)
 		}
-		in.next([]byte{op, 0x82, 0, 0, 0, 0, 'a', 'b'}, 1<<20)
+		in.next([]byte{op, 0x82, 0, 0, 0, 0, 'a', 'b'}, 1<<20, false)
 		if cap(in.message) != size {
 			grown, size = grown+1, cap(in.message)
 		}
@@ -127,7 +127,7 @@ func trace(b []byte, cut func(left int) int) string {
 		b = b[n:]
 		for len(part) > 0 {
 			var ev event
-			ev, part = in.next(part, 1000)
+			ev, part = in.next(part, 1000, false)
 			switch ev.what {
 			case eventMessage:
 				fmt.Fprintf(&out, "%s %q\n", ev.kind, ev.data)
@@ -170,7 +170,7 @@ func FuzzFrames(f *testing.F) {
 		skipping := inbound{skip: true}
 		for rest := bytes.Clone(b); len(rest) > 0; {
 			var ev event
-			if ev, rest = skipping.next(rest, 1000); ev.what == eventMessage || skipping.message != nil {
+			if ev, rest = skipping.next(rest, 1000, false); ev.what == eventMessage || skipping.message != nil {
 				t.Fatalf("data were kept: %v", ev)
 			}
 		}

@@ -21,7 +21,8 @@ type Conn struct {
 	driver   driver
 	counts   *counters // of its driver
 
-	in *inbound // what is half here; nil for nothing. Owned by the driver's reader
+	in      *inbound     // what is half here; nil for nothing. Owned by the driver's reader
+	deflate *compressing // permessage-deflate; nil if it was not agreed on. Set before OnOpen
 
 	unanswered atomic.Uint64 // messages between Hold and Release, and their octets: see hold.go
 	state      atomic.Uint32 // bits of state.go; read by everyone, changed under mu
@@ -70,10 +71,17 @@ func (c *Conn) Send(kind parley.Kind, data []byte) error {
 		return fmt.Errorf("send to connection %s: %s", c.id, kind)
 	}
 	c.driver.settle()
+	if c.deflate.worth(len(data)) {
+		return c.sendDeflated(opcode(kind), data)
+	}
+	return c.sendFrame(opcode(kind), data)
+}
+
+func (c *Conn) sendFrame(op opcode, payload []byte) error {
 	c.mu.Lock()
-	err := c.admit(frameLen(len(data)))
+	err := c.admit(frameLen(len(payload)))
 	if err == nil {
-		c.out.message(opcode(kind), data)
+		c.out.message(op, payload)
 		c.moved(0)
 	}
 	c.unlock()
@@ -84,11 +92,23 @@ func (c *Conn) Send(kind parley.Kind, data []byte) error {
 // returns how many were queued; of those that were not it tells nothing more.
 // It may be called by what is posted to a loop.
 func (c *Conn) SendPrepared(messages ...any) (queued int) {
+	if c.deflate != nil {
+		for _, m := range messages {
+			c.deflate.frame(m.(*Prepared)) // compresses it now, not under mu
+		}
+	}
 	c.mu.Lock()
 	for _, m := range messages {
 		p := m.(*Prepared)
-		if c.admit(len(p.frame)) == nil {
-			c.out.prepared(p)
+		frame, deflated := p.frame, false
+		if c.deflate != nil {
+			frame, deflated = c.deflate.frame(p)
+		}
+		if c.admit(len(frame)) == nil {
+			c.out.prepared(frame)
+			if deflated {
+				c.deflate.out.sent(p.payload())
+			}
 			queued++
 		}
 	}

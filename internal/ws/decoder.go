@@ -24,10 +24,10 @@ func (p *piece) last() bool { return p.left == 0 }
 // next takes one piece from the front of b, unmasking it in place, and returns
 // the rest of b. A frame's first piece is given as soon as the header is
 // there, if need be without data. ok is false if b, then used up, had nothing
-// to give. After a fault the stream cannot be read on.
-func (d *decoder) next(b []byte) (p piece, rest []byte, ok bool, fault string) {
+// to give. After a fault the stream cannot be read on. rsv1 is parseHeader's.
+func (d *decoder) next(b []byte, rsv1 bool) (p piece, rest []byte, ok bool, fault string) {
 	if !d.inside {
-		b, ok, fault = d.begin(b)
+		b, ok, fault = d.begin(b, rsv1)
 		if !ok {
 			return piece{}, nil, false, fault
 		}
@@ -46,16 +46,16 @@ func (d *decoder) next(b []byte) (p piece, rest []byte, ok bool, fault string) {
 }
 
 // begin reads the next frame's header, of which a part may have come earlier.
-func (d *decoder) begin(b []byte) (rest []byte, ok bool, fault string) {
+func (d *decoder) begin(b []byte, rsv1 bool) (rest []byte, ok bool, fault string) {
 	h, n, fault := header{}, 0, ""
 	if d.have == 0 {
-		h, n, fault = parseHeader(b)
+		h, n, fault = parseHeader(b, rsv1)
 		if n == 0 && fault == "" {
 			d.have = copy(d.head[:], b)
 		}
 	} else {
 		added := copy(d.head[d.have:], b)
-		h, n, fault = parseHeader(d.head[:d.have+added])
+		h, n, fault = parseHeader(d.head[:d.have+added], rsv1)
 		if n == 0 {
 			d.have += added
 		} else {

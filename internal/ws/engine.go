@@ -46,6 +46,7 @@ type Engine struct {
 	log                     *slog.Logger
 	began                   time.Time
 	buffers                 *buffers
+	deflate                 *deflatePools
 	loops                   []*Loop  // none if there is only the goroutine driver
 	counts                  counters // of the goroutine driver
 
@@ -73,6 +74,7 @@ func New(opt Options) *Engine {
 		log:           opt.Log,
 		began:         time.Now(),
 		buffers:       newBuffers(),
+		deflate:       newDeflatePools(),
 		conns:         map[*Conn]struct{}{},
 		refused:       map[Refusal]uint64{},
 		closed:        map[parley.CloseCode]uint64{},

@@ -60,20 +60,23 @@ func appendHeader(dst []byte, op opcode, n int) []byte {
 type header struct {
 	op   opcode
 	fin  bool
+	rsv1 bool
 	size int64  // octets of payload
 	key  uint32 // masking key, little-endian
 }
 
 // parseHeader reads the header at the front of b, which takes n octets; n is 0
-// if it has not come whole. fault says how it breaks RFC 6455 §5.
-func parseHeader(b []byte) (h header, n int, fault string) {
+// if it has not come whole. fault says how it breaks RFC 6455 §5; rsv1 says that
+// the first frame of a data message may have RSV1 (RFC 7692 §6).
+func parseHeader(b []byte, rsv1 bool) (h header, n int, fault string) {
 	if len(b) < 2 {
 		return header{}, 0, ""
 	}
-	h.op, h.fin = opcode(b[0]&0xF), b[0]&finBit != 0
+	h.op, h.fin, h.rsv1 = opcode(b[0]&0xF), b[0]&finBit != 0, b[0]&rsv1Bit != 0
 	short := int64(b[1] &^ maskBit)
+	rsv1 = rsv1 && (h.op == opText || h.op == opBinary)
 	switch {
-	case b[0]&rsvBits != 0:
+	case b[0]&(rsvBits&^rsv1Bit) != 0, h.rsv1 && !rsv1:
 		return h, 0, "reserved bit set"
 	case !h.op.known():
 		return h, 0, "unknown opcode"

@@ -76,6 +76,9 @@ func checkUpgrade(r *http.Request) *HandshakeError {
 	if _, ok := keyOf(r); !ok {
 		return badRequest("header Sec-WebSocket-Key must be 16 octets in base64")
 	}
+	if _, _, err := negotiate(h["Sec-Websocket-Extensions"], nil); err != nil {
+		return err
+	}
 	return nil
 }
 
@@ -140,7 +143,7 @@ func acceptOf(key string) string {
 
 // response is the 101 with which the handshake ends. Headers that are the
 // engine's own affair are left out of extra.
-func response(key, subprotocol string, extra http.Header) []byte {
+func response(key, subprotocol, extensions string, extra http.Header) []byte {
 	var b strings.Builder
 	b.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
 	b.WriteString(acceptOf(key))
@@ -152,6 +155,9 @@ func response(key, subprotocol string, extra http.Header) []byte {
 	if subprotocol != "" {
 		// Through Header, which keeps line ends out.
 		_ = http.Header{"Sec-WebSocket-Protocol": {subprotocol}}.Write(&b)
+	}
+	if extensions != "" {
+		b.WriteString("Sec-WebSocket-Extensions: " + extensions + "\r\n")
 	}
 	_ = extra.WriteSubset(&b, own)
 	b.WriteString("\r\n")

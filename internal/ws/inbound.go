@@ -22,11 +22,12 @@ const (
 
 // An event is one thing that the peer has said, whole and checked.
 type event struct {
-	what   eventKind
-	kind   parley.Kind
-	data   []byte // valid until the next call of inbound.next
-	code   parley.CloseCode
-	reason string
+	what     eventKind
+	kind     parley.Kind
+	deflated bool   // data is a compressed message's payload: neither inflated nor checked
+	data     []byte // valid until the next call of inbound.next
+	code     parley.CloseCode
+	reason   string
 }
 
 func fault(code parley.CloseCode, reason string) event {
@@ -41,11 +42,12 @@ type inbound struct {
 	// count once the connection closes.
 	skip bool
 
-	decoder decoder
-	kind    parley.Kind // of the message that has begun; 0 for none
-	message []byte      // what has come of it
-	text    textCheck
-	control []byte // what has come of a control frame
+	decoder  decoder
+	kind     parley.Kind // of the message that has begun; 0 for none
+	deflated bool        // it is compressed
+	message  []byte      // what has come of it
+	text     textCheck
+	control  []byte // what has come of a control frame
 
 	waiting *event // stands behind messages that are not answered; nil for none
 	held    []byte // octets that came whole and were not looked at, behind all that
@@ -67,10 +69,11 @@ func (in *inbound) keepEvent(ev event) {
 // next takes octets from the front of b, changing them, up to the end of one
 // event, and returns the rest of b. The event is eventNone if b, then used up,
 // completed none. After eventFault the stream cannot be read on. A message of
-// more than limit octets is refused by its header.
-func (in *inbound) next(b []byte, limit int) (event, []byte) {
+// more than limit octets is refused by its header. deflate says that messages
+// may be compressed.
+func (in *inbound) next(b []byte, limit int, deflate bool) (event, []byte) {
 	for {
-		p, rest, ok, bad := in.decoder.next(b)
+		p, rest, ok, bad := in.decoder.next(b, deflate)
 		if bad != "" {
 			return fault(parley.CloseProtocol, bad), nil
 		}
@@ -91,6 +94,12 @@ func (in *inbound) next(b []byte, limit int) (event, []byte) {
 }
 
 func (in *inbound) dataPiece(p piece, limit int) event {
+	if p.first && p.op != opContinuation && in.kind == 0 {
+		in.deflated = p.rsv1
+	}
+	if in.deflated {
+		limit = maxDeflated(limit)
+	}
 	if p.first {
 		switch {
 		case p.op == opContinuation && in.kind == 0:
@@ -105,7 +114,7 @@ func (in *inbound) dataPiece(p piece, limit int) event {
 		}
 	}
 	end := p.last() && p.fin
-	kind := in.kind
+	kind, deflated := in.kind, in.deflated
 	if end {
 		in.kind = 0
 	}
@@ -113,7 +122,7 @@ func (in *inbound) dataPiece(p piece, limit int) event {
 		in.message = nil
 		return event{}
 	}
-	if kind == parley.Text && (!in.text.add(p.data) || end && !in.text.whole()) {
+	if kind == parley.Text && !deflated && (!in.text.add(p.data) || end && !in.text.whole()) {
 		return fault(parley.CloseInvalidData, "text is not UTF-8")
 	}
 	if !end {
@@ -126,7 +135,7 @@ func (in *inbound) dataPiece(p piece, limit int) event {
 		data = in.message
 	}
 	in.message = nil
-	return event{what: eventMessage, kind: kind, data: data}
+	return event{what: eventMessage, kind: kind, deflated: deflated, data: data}
 }
 
 // keep adds a piece to the message. The buffer never grows to more than twice

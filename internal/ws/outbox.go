@@ -88,11 +88,11 @@ func (o *outbox) message(op opcode, payload []byte) {
 }
 
 // prepared queues a frame that was made before.
-func (o *outbox) prepared(p *Prepared) {
-	if len(p.frame) < shareFrom && !o.droppable {
-		o.write(p.frame)
+func (o *outbox) prepared(frame []byte) {
+	if len(frame) < shareFrom && !o.droppable {
+		o.write(frame)
 	} else {
-		o.pushAlone(p.frame)
+		o.pushAlone(frame)
 	}
 	o.grown()
 }

@@ -40,7 +40,7 @@ func TestOutboxIsAStream(t *testing.T) {
 			o.hint = random.IntN(3) * 20_000
 			if random.IntN(3) == 0 {
 				p := Prepare(parley.Message{Kind: parley.Text, Data: data})
-				o.prepared(p)
+				o.prepared(p.frame)
 				want = append(want, p.frame...)
 			} else {
 				o.frame(opBinary, data)
@@ -70,12 +70,12 @@ func TestOutboxMemory(t *testing.T) {
 		"tiny": func(o *outbox) int { o.frame(opText, []byte("x")); return frameLen(1) },
 		"tiny and shared by turns": func(o *outbox) int {
 			o.frame(opText, []byte("x"))
-			o.prepared(large)
+			o.prepared(large.frame)
 			return frameLen(1) + large.Len()
 		},
 		"over a small chunk, and shared": func(o *outbox) int {
 			o.frame(opBinary, make([]byte, smallChunk+1))
-			o.prepared(large)
+			o.prepared(large.frame)
 			return frameLen(smallChunk+1) + large.Len()
 		},
 	} {

@@ -25,6 +25,11 @@ type Settings struct {
 	// connection is closed with CloseGoingAway; 0 means for ever.
 	IdleAfter time.Duration
 
+	// Compression is how messages are compressed for peers that offer it; nil
+	// means not at all. Its ContextTakeover does not go with DropOldest: what is
+	// dropped must not have been referred to.
+	Compression *Compression
+
 	Rate *Rate // how fast a peer may send; nil means as fast as it is read
 
 	completed bool // by Complete
@@ -73,6 +78,11 @@ func (s Settings) Complete() *Settings {
 	s.PingEvery = interval(s.PingEvery, defaultPingEvery)
 	s.StaleAfter = interval(s.StaleAfter, defaultStaleAfter)
 	s.IdleAfter = max(s.IdleAfter, 0)
+	if s.Compression != nil && s.Slow == DropOldest {
+		compression := *s.Compression
+		compression.ContextTakeover = false
+		s.Compression = &compression
+	}
 	if s.Rate != nil {
 		rate := s.Rate.complete()
 		s.Rate = &rate

@@ -42,18 +42,29 @@ func (c *Conn) turn(now time.Duration, b []byte, read, most int) (held []byte, m
 		if in.waiting != nil {
 			ev, in.waiting = *in.waiting, nil
 		} else {
-			ev, b = in.next(b, c.settings.MaxMessage)
-			if c.hold(now, ev) {
-				break
-			}
+			ev, b = in.next(b, c.settings.MaxMessage, c.deflate != nil)
 		}
-		if ev.what == eventMessage {
+		inflated := ev.deflated
+		if inflated {
+			ev = c.inflate(ev)
+		}
+		held := c.hold(now, ev)
+		switch {
+		case held:
+		case ev.what != eventMessage:
+			c.hear(ev)
+		default:
 			messages++
-			if c.limited(now, len(ev.data)) {
-				continue
+			if !c.limited(now, len(ev.data)) {
+				c.handler.OnMessage(c, ev.kind, ev.data)
 			}
 		}
-		c.hear(ev)
+		if inflated {
+			c.deflate.handedOver()
+		}
+		if held {
+			break
+		}
 	}
 	if in.empty() {
 		*in = inbound{} // a fault leaves something behind
@@ -124,10 +135,9 @@ func (c *Conn) limited(now time.Duration, n int) bool {
 	return false
 }
 
+// hear does what the peer says that is no message.
 func (c *Conn) hear(ev event) {
 	switch ev.what {
-	case eventMessage:
-		c.handler.OnMessage(c, ev.kind, ev.data)
 	case eventPing:
 		c.mu.Lock()
 		if !c.has(stateClosing) && c.out.answer(ev.data) {
