@@ -42,6 +42,12 @@ func (p *Program) Has(hook Hook) bool {
 	return ok
 }
 
+// UsesSession reports whether the functions can look at their session.
+func (p *Program) UsesSession() bool {
+	r, ok := p.Runtime.(SessionUser)
+	return !ok || r.UsesSession(p.Hooks)
+}
+
 // Compile chooses the runtime of an endpoint and compiles its functions there:
 // functions under parley. are built-ins and run in Go, all others in Python.
 // All functions of one endpoint run in one runtime. Compile waits for nothing

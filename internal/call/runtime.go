@@ -48,6 +48,14 @@ type Homed interface {
 	Home(info Info) any
 }
 
+// A SessionUser is a runtime that does without the session of some connections:
+// these then hold none, and Info.Session is nil.
+type SessionUser interface {
+	// UsesSession reports whether the endpoint's functions can look at the
+	// session.
+	UsesSession(hooks Hooks) bool
+}
+
 // Hooks are the functions of one endpoint after Compile, in the runtime's own
 // form. Only the runtime that made them looks inside.
 type Hooks any
@@ -65,7 +73,7 @@ type Info struct {
 	Request *http.Request
 	Body    []byte
 
-	Session parley.Session // never nil
+	Session parley.Session // nil only if the runtime does not use it, see SessionUser
 
 	// Groups of the endpoint's pattern; a nil value took no part in the
 	// match. PathKwargs is used instead of PathArgs if any group has a name.

@@ -5,6 +5,7 @@ import (
 
 	"parley.example/parley"
 	"parley.example/parley/internal/call"
+	"parley.example/parley/internal/session"
 	"parley.example/parley/internal/ws"
 )
 
@@ -14,7 +15,10 @@ import (
 type conn struct {
 	endpoint *WebSocket    // set by the handshake, then read-only
 	id       parley.ConnID // likewise
-	session  *grip         // likewise; safe for every goroutine, as are the fields up to info
+
+	// Set by the handshake, then read-only; safe for every goroutine, as are the
+	// fields up to info. It is nil if functions cannot look at it.
+	session *session.Session
 
 	socket   atomic.Pointer[ws.Conn] // nil until OnOpen
 	closed   atomic.Bool             // OnClose has been called, or the handshake was refused

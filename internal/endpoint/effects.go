@@ -94,7 +94,9 @@ func (c *conn) Home() hub.Home {
 
 // SetSession changes the session.
 func (c *conn) SetSession(change parley.SessionChange, by parley.SessionWatcher) {
-	c.session.update(change, by)
+	if c.session != nil {
+		c.session.Update(change, by)
+	}
 }
 
 // Log writes what the app printed.
@@ -143,6 +145,8 @@ func (c *conn) Ended() {
 	if !c.closed.Load() && !c.closing.Load() {
 		c.Close(parley.CloseInternal, "")
 	}
-	c.session.release()
+	if c.session != nil {
+		c.session.Release()
+	}
 	c.endpoint.streamEnded()
 }

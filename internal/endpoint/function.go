@@ -73,8 +73,8 @@ func (e *Function) Serve(w http.ResponseWriter, r *http.Request, groups []*strin
 		e.unavailable(r, "session not opened", err).write(w)
 		return
 	}
-	effects := &requestEffects{endpoint: e, id: e.opt.Engine.NewID(), session: newGrip(s)}
-	defer effects.session.release()
+	effects := &requestEffects{endpoint: e, id: e.opt.Engine.NewID(), session: s}
+	defer effects.session.Release()
 	if s.Fresh() {
 		e.opt.Sessions.SetCookie(w.Header(), s, r.URL.Scheme == "https")
 	}

@@ -59,14 +59,12 @@ func (h *handshake) run(w http.ResponseWriter, groups []*string) *refusal {
 
 	ctx, cancel := context.WithTimeout(r.Context(), handshakeWait)
 	defer cancel()
-	s, err := e.opt.Sessions.Open(ctx, r)
-	if err != nil {
-		return h.unavailable("session not opened", err)
-	}
-	c := &conn{endpoint: e, id: h.conn, session: newGrip(s)}
+	c := &conn{endpoint: e, id: h.conn}
 	h.handler = c
-	c.info = &call.Info{
-		Conn: h.conn, Endpoint: e.opt.Name, Request: r, Session: s, Subprotocols: subprotocols(r.Header),
+	c.info = &call.Info{Conn: h.conn, Endpoint: e.opt.Name, Request: r, Subprotocols: subprotocols(r.Header)}
+	header := http.Header{}
+	if err := h.openSession(ctx, header); err != nil {
+		return h.unavailable("session not opened", err)
 	}
 	c.info.PathArgs, c.info.PathKwargs = pathGroups(e.opt.Groups, groups)
 
@@ -77,18 +75,33 @@ func (h *handshake) run(w http.ResponseWriter, groups []*string) *refusal {
 		return no
 	}
 
-	header := http.Header{}
-	if s.Fresh() {
-		e.opt.Sessions.SetCookie(header, s, r.URL.Scheme == "https")
-	}
 	e.streamBegins()
-	_, err = e.opt.Engine.Accept(w, r, ws.Accept{
+	_, err := e.opt.Engine.Accept(w, r, ws.Accept{
 		ID: h.conn, Handler: c, Settings: e.settings, Subprotocol: c.info.Subprotocol, Header: header,
 		Loop: e.loop(c.info), Address: h.address,
 	})
 	if err != nil {
 		e.streamEnded()
 		return h.notAccepted(err)
+	}
+	return nil
+}
+
+// openSession sees to it that the browser has a session: what tells it so goes
+// to header. The connection holds it if its functions can look at it.
+func (h *handshake) openSession(ctx context.Context, header http.Header) error {
+	sessions, r := h.endpoint.opt.Sessions, h.request
+	secure := r.URL.Scheme == "https"
+	if !h.endpoint.opt.Program.UsesSession() {
+		return sessions.EnsureCookie(ctx, header, r, secure)
+	}
+	s, err := sessions.Open(ctx, r)
+	if err != nil {
+		return err
+	}
+	h.handler.session, h.handler.info.Session = s, s
+	if s.Fresh() {
+		sessions.SetCookie(header, s, secure)
 	}
 	return nil
 }
@@ -154,7 +167,9 @@ func (h *handshake) selectSubprotocol() *refusal {
 func (h *handshake) undo() {
 	if h.handler != nil {
 		h.handler.leave()
-		h.handler.session.release()
+		if h.handler.session != nil {
+			h.handler.session.Release()
+		}
 	}
 	if h.called {
 		h.endpoint.opt.Program.Runtime.Forget(h.conn)

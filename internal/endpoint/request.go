@@ -3,14 +3,15 @@ package endpoint
 import (
 	"parley.example/parley"
 	"parley.example/parley/internal/call"
+	"parley.example/parley/internal/session"
 )
 
 // requestEffects are what the function of one request may do: nothing that
 // needs a connection. It is safe for every goroutine.
 type requestEffects struct {
-	endpoint *Function     // set by Serve, then read-only
-	id       parley.ConnID // likewise
-	session  *grip         // likewise
+	endpoint *Function        // set by Serve, then read-only
+	id       parley.ConnID    // likewise
+	session  *session.Session // likewise
 }
 
 var _ call.Effects = (*requestEffects)(nil)
@@ -22,7 +23,7 @@ func (e *requestEffects) Publish(channel string, m parley.Message) {
 
 // SetSession changes the session, until the request has been answered.
 func (e *requestEffects) SetSession(change parley.SessionChange, by parley.SessionWatcher) {
-	e.session.update(change, by)
+	e.session.Update(change, by)
 }
 
 // Log writes what the app printed.

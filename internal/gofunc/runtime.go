@@ -54,6 +54,9 @@ func (r *Runtime) Compile(f call.Functions) (call.Hooks, error) {
 // Ready has nothing to wait for.
 func (r *Runtime) Ready(context.Context, call.Hooks) error { return nil }
 
+// UsesSession implements call.SessionUser: no built-in looks at it.
+func (r *Runtime) UsesSession(call.Hooks) bool { return false }
+
 // Open runs the open functions and returns the connection's stream.
 func (r *Runtime) Open(_ call.Info, compiled call.Hooks, effects call.Effects) call.Stream {
 	h := compiled.(*hooks)

@@ -114,7 +114,7 @@ func (e *Engine) start(nc net.Conn, greeting, buffered []byte, params *deflatePa
 	if e.addresses != nil && a.Address.IsValid() {
 		c.rarely().address = a.Address
 	}
-	c.out = outbox{buffers: e.buffers, limit: c.settings.Outbox, droppable: c.settings.Slow == DropOldest, turn: true}
+	c.out = outbox{buffers: e.buffers, limit: uint32(c.settings.Outbox), droppable: c.settings.Slow == DropOldest, turn: true}
 
 	now := e.now()
 	c.mu.Lock()

@@ -13,10 +13,7 @@ type clock struct {
 	pinged   time.Duration // when the engine last sent a ping
 	progress time.Duration // when the socket last took octets
 
-	heldUntil time.Duration // when what waits for answers goes on without them
-
-	closeAt     time.Duration // when closing began or writing failed
-	lingerUntil time.Duration // when the driver is to give up waiting for the peer's end of the stream; 0 until then
+	closeAt time.Duration // when closing began or writing failed
 
 	due time.Duration // when tick is to be called next; 0 for not at all
 }
@@ -94,7 +91,7 @@ func (c *Conn) beat(now time.Duration) {
 	if late := now - t.due; t.due > 0 && late > clockJump {
 		t.heard += late
 	}
-	if c.has(stateHeld) && now >= t.heldUntil {
+	if c.has(stateHeld) && now >= c.seldom.heldUntil {
 		c.clear(stateHeld)
 		c.set(stateImpatient)
 		c.look = true
@@ -132,7 +129,10 @@ func (c *Conn) closeDue() time.Duration {
 	t, wait := &c.clock, c.engine.closeTimeout
 	switch {
 	case c.has(stateOver):
-		return t.lingerUntil
+		if c.seldom == nil {
+			return 0
+		}
+		return c.seldom.lingerUntil
 	case c.has(stateMute) || c.code == parley.CloseSlow || c.code == parley.CloseStale:
 		return t.closeAt + wait
 	}
@@ -173,7 +173,7 @@ func (c *Conn) nextTick() (due time.Duration) {
 		earlier(c.seldom.moved + s.IdleAfter)
 	}
 	if c.has(stateHeld) {
-		earlier(t.heldUntil)
+		earlier(c.seldom.heldUntil)
 	}
 	if c.has(stateLimited) {
 		earlier(c.seldom.limited)

@@ -82,7 +82,7 @@ func (c *Conn) over(now, linger time.Duration) {
 	c.set(stateOver)
 	c.out.drop()
 	if linger > 0 {
-		c.clock.lingerUntil = now + linger
+		c.rarely().lingerUntil = now + linger
 	}
 	c.rearm(now)
 	code, reason, waiters := c.code, "", c.drained()

@@ -2,6 +2,7 @@ package ws
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -43,7 +44,10 @@ type seldom struct {
 	moved   time.Duration // when a message last went either way; kept if Settings.IdleAfter is set
 	bucket  *bucket       // of Settings.Rate
 	address netip.Addr    // counted in Engine.addresses
-	limited time.Duration // until when the peer is not read, because it was too fast
+
+	heldUntil   time.Duration // when what waits for answers goes on without them
+	lingerUntil time.Duration // when the driver is to give up waiting for the peer's end of the stream; 0 until then
+	limited     time.Duration // until when the peer is not read, because it was too fast
 }
 
 // rarely returns c.seldom; mu is held.
@@ -69,6 +73,9 @@ func (c *Conn) Loop() *Loop { return c.driver.loop() }
 func (c *Conn) Send(kind parley.Kind, data []byte) error {
 	if kind != parley.Text && kind != parley.Binary {
 		return fmt.Errorf("send to connection %s: %s", c.id, kind)
+	}
+	if len(data) > math.MaxInt32 {
+		return fmt.Errorf("send to connection %s: a message of %d octets, %d are possible", c.id, len(data), math.MaxInt32)
 	}
 	c.driver.settle()
 	if c.deflate.worth(len(data)) {

@@ -95,7 +95,7 @@ func (c *Conn) hold(now time.Duration, ev event) bool {
 	wait := c.unanswered.Load() > 0 && !c.has(stateClosing)
 	if wait {
 		c.reading().keepEvent(ev)
-		c.clock.heldUntil = now + holdFor
+		c.rarely().heldUntil = now + holdFor
 		c.rearm(now)
 	} else {
 		c.clear(stateHeld)

@@ -15,22 +15,22 @@ type looped struct {
 	conn Conn
 	home *Loop // set before OnOpen, then read-only
 
-	notices     atomic.Uint32 // noticeFlush, noticeLook; with any of them it is in the loop's list
-	nextNoticed *looped       // in that list
+	nextNoticed *looped       // in the loop's list
+	notices     atomic.Uint32 // noticeFlush, noticeLook; with any of them it is in that list
 
 	// Set before OnOpen, then owned by the loop.
 	fd        int32
-	mark      uint32 // tells it from others that had the same descriptor; 0 before it is registered
 	timer     alarm[looped]
-	readable  bool // there may be something to read
-	hangup    bool // and behind it, the end
-	blocked   bool // the socket takes nothing at the moment
-	dirty     bool // stands in Loop.dirty
-	queued    bool // stands in Loop.again
-	eof       bool // the peer's end of the stream has come, or an error
-	ending    bool // there are no more turns
-	lingering bool // OnClose has been called, and only the peer's end is waited for
-	gone      bool // it is closed
+	mark      uint32 // tells it from others that had the same descriptor; 0 before it is registered
+	readable  bool   // there may be something to read
+	hangup    bool   // and behind it, the end
+	blocked   bool   // the socket takes nothing at the moment
+	dirty     bool   // stands in Loop.dirty
+	queued    bool   // stands in Loop.again
+	eof       bool   // the peer's end of the stream has come, or an error
+	ending    bool   // there are no more turns
+	lingering bool   // OnClose has been called, and only the peer's end is waited for
+	gone      bool   // it is closed
 }
 
 const (

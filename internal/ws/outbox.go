@@ -36,19 +36,19 @@ const (
 // that one calls next, advance and drop.
 type outbox struct {
 	buffers *buffers
-	limit   int // octets
 
 	head, tail *chunk
-	off        int    // octets of head that have been written
 	queued     uint64 // octets ever queued
 	written    uint64 // octets of them that the socket has taken
 	pingEnd    uint64 // the value of queued after the engine's latest ping
 	lost       *lostPongs
 
+	limit     uint32 // octets
+	off       uint32 // octets of head that have been written
+	hint      uint32 // octets of the read whose turn it is: as much may be answered
 	messages  uint32 // data messages queued since the engine's counters took them
 	single    int32  // chunks of one message
-	taken     int    // chunks that somebody is writing at this moment
-	hint      int    // octets of the read whose turn it is: as much may be answered
+	taken     uint8  // chunks that somebody is writing at this moment, the first of them
 	turn      bool   // the reader is in a turn and will write at its end
 	writing   bool   // somebody has the right to write
 	high      bool   // over half the limit since it was last under a quarter
@@ -69,11 +69,11 @@ func (o *outbox) size() int { return int(o.queued - o.written) }
 func (o *outbox) weight() int { return o.size() + int(o.single)*aloneCost }
 
 // little is a backlog so small that it does not count: control frames, mostly.
-func (o *outbox) little() bool { return o.weight() <= min(4<<10, o.limit/4) }
+func (o *outbox) little() bool { return o.weight() <= min(4<<10, int(o.limit)/4) }
 
 // fits reports whether a frame of n octets may be queued. One frame always
 // fits an outbox with little in it.
-func (o *outbox) fits(n int) bool { return o.little() || o.weight()+n <= o.limit }
+func (o *outbox) fits(n int) bool { return o.little() || o.weight()+n <= int(o.limit) }
 
 // message queues a whole data message, copying it.
 func (o *outbox) message(op opcode, payload []byte) {
@@ -105,7 +105,7 @@ func (o *outbox) pushAlone(frame []byte) {
 
 func (o *outbox) grown() {
 	o.messages++
-	if o.weight() > o.limit/2 {
+	if o.weight() > int(o.limit)/2 {
 		o.high = true
 	}
 }
@@ -117,7 +117,7 @@ func (o *outbox) makeRoom(n int) (dropped uint64) {
 	var before *chunk
 	for i, c := 0, o.head; c != nil && !o.fits(n); i++ {
 		next := c.next
-		if !c.alone || i < o.taken || c == o.head && o.off > 0 {
+		if !c.alone || i < int(o.taken) || c == o.head && o.off > 0 {
 			before, c = c, next
 			continue
 		}
@@ -207,7 +207,7 @@ func (o *outbox) write(b []byte) {
 		want := largeChunk // a backlog builds up
 		switch {
 		case o.tail == nil:
-			want = max(len(b), o.hint)
+			want = max(len(b), int(o.hint))
 		case o.single > 0:
 			want = smallChunk // between messages that have their own
 		}
@@ -255,7 +255,7 @@ func (o *outbox) gather(bufs [][]byte) [][]byte {
 		bufs = append(bufs, c.buf[off:])
 		off = 0
 	}
-	o.taken = len(bufs)
+	o.taken = uint8(len(bufs))
 	return bufs
 }
 
@@ -274,12 +274,12 @@ func (o *outbox) advance(n int) (drained bool) {
 	}
 	o.taken = 0
 	o.written += uint64(n)
-	o.off += n
-	for o.head != nil && o.off >= len(o.head.buf) {
-		o.off -= len(o.head.buf)
+	o.off += uint32(n)
+	for o.head != nil && int(o.off) >= len(o.head.buf) {
+		o.off -= uint32(len(o.head.buf))
 		o.shift()
 	}
-	if o.high && o.weight() < (o.limit+3)/4 {
+	if o.high && o.weight() < (int(o.limit)+3)/4 {
 		o.high = false
 		return true
 	}

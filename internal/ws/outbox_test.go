@@ -8,7 +8,7 @@ import (
 	"parley.example/parley"
 )
 
-func newOutbox(limit int) *outbox { return &outbox{buffers: newBuffers(), limit: limit} }
+func newOutbox(limit int) *outbox { return &outbox{buffers: newBuffers(), limit: uint32(limit)} }
 
 // memory is what an outbox holds, shared frames counted in full.
 func (o *outbox) memory() (octets int) {
@@ -37,7 +37,7 @@ func TestOutboxIsAStream(t *testing.T) {
 		for range 200 {
 			size := []int{0, 1, 100, 125, 126, 2000, 5000, 40_000, 70_000}[random.IntN(9)]
 			data := bytes.Repeat([]byte{byte(random.Uint32())}, size)
-			o.hint = random.IntN(3) * 20_000
+			o.hint = random.Uint32N(3) * 20_000
 			if random.IntN(3) == 0 {
 				p := Prepare(parley.Message{Kind: parley.Text, Data: data})
 				o.prepared(p.frame)

@@ -1,14 +1,17 @@
 package ws
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Settings are how the connections of one endpoint are treated. The zero value
 // is useful; it is not changed once a connection has it.
 type Settings struct {
-	MaxMessage int // octets of one message; 0 means 1 MiB
+	MaxMessage int // octets of one message, under 2 GiB; 0 means 1 MiB
 
-	// Outbox is how many octets may wait for a peer; 0 means 1 MiB, or twice
-	// MaxMessage if that is more. Slow is what happens beyond.
+	// Outbox is how many octets may wait for a peer, under 2 GiB; 0 means 1 MiB,
+	// or twice MaxMessage if that is more. Slow is what happens beyond.
 	Outbox int
 	Slow   SlowPolicy
 
@@ -69,6 +72,7 @@ func (s Settings) Complete() *Settings {
 	if s.Outbox <= 0 {
 		s.Outbox = max(defaultOutbox, 2*s.MaxMessage)
 	}
+	s.MaxMessage, s.Outbox = min(s.MaxMessage, math.MaxInt32), min(s.Outbox, math.MaxInt32)
 	if s.WindowMessages <= 0 {
 		s.WindowMessages = defaultMessages
 	}

@@ -87,7 +87,7 @@ func (c *Conn) turn(now time.Duration, b []byte, read, most int) (held []byte, m
 func (c *Conn) beginTurn(now time.Duration, read int) {
 	c.mu.Lock()
 	c.out.turn = true
-	c.out.hint = read
+	c.out.hint = uint32(read)
 	if read > 0 {
 		c.clock.heard = now
 	}
