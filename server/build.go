@@ -29,7 +29,7 @@ func Load(path string, opt Options) (*Server, error) {
 	}
 
 	log := newLog(cfg.Log, opt.Stderr)
-	certificate, problems := checkListen(cfg.App.Listen, runtime.GOOS, log)
+	certificate, problems := checkListen(cfg, runtime.GOOS, log)
 	if len(problems) > 0 {
 		if wrong == nil {
 			wrong = &config.Error{}

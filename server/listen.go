@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"parley.example/parley/internal/config"
 	"parley.example/parley/internal/httpd"
@@ -11,7 +12,8 @@ import (
 
 // checkListen finds what only this machine, which runs the system goos, can
 // say of the settings under app.listen. The certificate is nil for plain HTTP.
-func checkListen(l config.Listen, goos string, log *slog.Logger) (*httpd.Certificate, []config.Problem) {
+func checkListen(cfg *config.Config, goos string, log *slog.Logger) (*httpd.Certificate, []config.Problem) {
+	l := cfg.App.Listen
 	var problems []config.Problem
 	add := func(pos config.Pos, key, text string) {
 		problems = append(problems, config.Problem{
@@ -31,6 +33,21 @@ func checkListen(l config.Listen, goos string, log *slog.Logger) (*httpd.Certifi
 		add(l.TLS.KeyPos, "tls.key", bad.Error())
 	case err != nil:
 		add(l.TLS.CertPos, "tls.cert", err.Error())
+	case isServed(cfg, l.TLS.Key):
+		add(l.TLS.KeyPos, "tls.key", "everybody could download this file: end its name in .pem or .key, which are never served, or move it elsewhere")
 	}
 	return certificate, problems
+}
+
+// isServed reports whether the app's pages include the file.
+func isServed(cfg *config.Config, file string) bool {
+	folders := []string{cfg.Dir}
+	for _, e := range cfg.Endpoints {
+		if e.File != nil && e.File.Path != "" {
+			folders = append(folders, e.File.Path)
+		}
+	}
+	return slices.ContainsFunc(folders, func(folder string) bool {
+		return httpd.NewFiles(httpd.FileOptions{Path: folder}).Shows(file)
+	})
 }

@@ -37,7 +37,7 @@ func TestWhatThisMachineSaysOfListen(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := ""
-			certificate, problems := checkListen(tt.listen, tt.goos, slog.New(slog.DiscardHandler))
+			certificate, problems := checkListen(&config.Config{Dir: t.TempDir(), App: config.App{Listen: tt.listen}}, tt.goos, slog.New(slog.DiscardHandler))
 			for _, p := range problems {
 				got += p.String()
 			}

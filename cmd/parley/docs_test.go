@@ -19,6 +19,7 @@ import (
 //	```ws /path           a dialogue: "> sent" and "< expected" lines, served from the files so far
 //	```http GET /path     a request; each line of the block stands in the answer
 //	```console            "$ parley …" lines are run
+//	```sh cert.pem key.pem  commands that make a certificate and its key; the test makes them itself
 //
 // js, nginx, text, sh and toml fences are only read. Each "## " heading of a guide page
 // starts with the files of the section before.
@@ -63,7 +64,13 @@ func storyOfPage(text string) (string, error) {
 			return "", fmt.Errorf("a fence without a language:\n%s", m[2])
 		}
 		switch info[0] {
-		case "js", "nginx", "text", "sh", "toml":
+		case "sh":
+			if len(info) == 3 {
+				fmt.Fprintf(&commands, "certificate app/%s app/%s\n", info[1], info[2])
+				stale = true
+			}
+			continue
+		case "js", "nginx", "text", "toml":
 			continue
 		case "console":
 			for line := range strings.Lines(m[2]) {

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net/http"
@@ -34,6 +36,7 @@ func TestScripts(t *testing.T) {
 
 // scriptParams adds what our scripts can do:
 //
+//	certificate CERT KEY         make a certificate for this machine, which dial and http trust
 //	serve ARGS…                  start parley, with a free port, and wait until it listens
 //	log REGEXP                   wait until what parley logged matches
 //	quit [SIGNAL]                send SIGTERM, or SIGNAL, and wait; fails unless it exits 0
@@ -53,21 +56,22 @@ func scriptParams(dir string) testscript.Params {
 			for _, name := range kept {
 				env.Setenv(name, os.Getenv(name))
 			}
-			env.Values["story"] = &story{sockets: map[string]*socket{}}
+			env.Values["story"] = &story{sockets: map[string]*socket{}, roots: x509.NewCertPool()}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve":   cmdServe,
-			"log":     cmdLog,
-			"quit":    cmdQuit,
-			"dial":    cmdDial,
-			"send":    cmdSend,
-			"expect":  cmdExpect,
-			"silence": cmdSilence,
-			"close":   cmdClose,
-			"vanish":  cmdVanish,
-			"closed":  cmdClosed,
-			"http":    cmdHTTP,
+			"certificate": cmdCertificate,
+			"serve":       cmdServe,
+			"log":         cmdLog,
+			"quit":        cmdQuit,
+			"dial":        cmdDial,
+			"send":        cmdSend,
+			"expect":      cmdExpect,
+			"silence":     cmdSilence,
+			"close":       cmdClose,
+			"vanish":      cmdVanish,
+			"closed":      cmdClosed,
+			"http":        cmdHTTP,
 		},
 	}
 }
@@ -78,7 +82,8 @@ type story struct {
 	exited  chan struct{}
 	exitErr error // valid once exited is closed
 	stderr  *logBuffer
-	base    string // http://127.0.0.1:PORT
+	base    string // http://127.0.0.1:PORT, or https
+	roots   *x509.CertPool
 	sockets map[string]*socket
 	cookies string
 }
@@ -104,6 +109,14 @@ func (s *socket) read() {
 		}
 		s.messages <- string(data)
 	}
+}
+
+// client returns one that trusts the story's certificates, and prefers HTTP/2
+// on wish.
+func (s *story) client(http2 bool) *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: s.roots}, ForceAttemptHTTP2: http2,
+	}}
 }
 
 func storyOf(ts *testscript.TestScript) *story { return ts.Value("story").(*story) }
@@ -157,7 +170,7 @@ func (b *logBuffer) waitFor(re *regexp.Regexp, ended <-chan struct{}) []string {
 	}
 }
 
-var listening = regexp.MustCompile(`url=(http://[^/ ]+)/`)
+var listening = regexp.MustCompile(`url=(https?://[^/ ]+)/`)
 
 func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	s := storyOf(ts)
@@ -284,7 +297,9 @@ func cmdDial(ts *testscript.TestScript, neg bool, args []string) {
 	header, args := headersOf(s, args)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	c, resp, err := websocket.Dial(ctx, s.base+args[0], &websocket.DialOptions{HTTPHeader: header, Subprotocols: args[1:]})
+	c, resp, err := websocket.Dial(ctx, s.base+args[0], &websocket.DialOptions{
+		HTTPClient: s.client(false), HTTPHeader: header, Subprotocols: args[1:],
+	})
 	if neg {
 		if err == nil || resp == nil || resp.StatusCode != wantStatus {
 			ts.Fatalf("dial %s: err = %v, want a refusal with %d", args[0], err, wantStatus)
@@ -411,10 +426,10 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	req, err := http.NewRequest(method, s.base+path, body)
 	ts.Check(err)
 	req.Header = header
-	client := &http.Client{
-		Timeout:       patience,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	client := s.client(true)
+	defer client.CloseIdleConnections()
+	client.Timeout = patience
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := client.Do(req)
 	ts.Check(err)
 	defer resp.Body.Close()

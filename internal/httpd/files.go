@@ -95,6 +95,30 @@ func (f *Files) serve(w http.ResponseWriter, r *http.Request, name string) {
 	}
 }
 
+// Shows reports whether a request can get the file at path.
+func (f *Files) Shows(path string) bool {
+	base, err := filepath.EvalSymlinks(f.opt.Path)
+	if err != nil {
+		return false
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return false
+	}
+	name, err := filepath.Rel(base, path)
+	if err != nil || !filepath.IsLocal(name) {
+		return false
+	}
+	if name == "." {
+		name = ""
+	}
+	file, info, err := f.open(filepath.ToSlash(name))
+	if err != nil {
+		return false
+	}
+	file.Close()
+	return !info.IsDir()
+}
+
 // has reports whether the folder's own path shows anything.
 func (f *Files) has() bool {
 	file, info, err := f.open(f.opt.DefaultFilename)

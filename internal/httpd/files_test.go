@@ -16,6 +16,7 @@ import (
 func TestHiddenFilesDoNotExist(t *testing.T) {
 	secret := []string{
 		"app.py", "APP.PY", "app.pyc", "app.pyo", "bot.star", "gramex.yaml", "x.yml", "X.YaML",
+		"key.pem", "tls.key", "TLS.KEY", "all.p12", "all.pfx", "key.pem.bak", "privkey.pem~",
 		"app.db", "app.db-wal", "app.db-shm", "app.db-journal", "app.DB-WAL",
 		"app.py~", "app.py.bak", "app.py.orig", "app.py.bak~", "gramex.yaml.old", "#app.py#", "app.py.swp",
 		"__pycache__/x.txt", "__PyCache__/x.txt", "sub/__pycache__/app.cpython-311.pyc",
@@ -26,7 +27,7 @@ func TestHiddenFilesDoNotExist(t *testing.T) {
 	}
 	visible := []string{
 		"a.html", "sub/a.html", "py", "app.pyx", "python.txt", "app.python", "db", "my.db.html", "a.py.html",
-		"x-wal", "copy.bak", "star.html", "two words.txt", "ünï.txt", "日本.txt", "a:b.txt", "sub/index.html", "a..b",
+		"x-wal", "copy.bak", "key", "pem", "x.key.html", "star.html", "two words.txt", "ünï.txt", "日本.txt", "a:b.txt", "sub/index.html", "a..b",
 	}
 	files := map[string]string{}
 	for _, name := range append(secret, visible...) {
@@ -44,6 +45,38 @@ func TestHiddenFilesDoNotExist(t *testing.T) {
 		escaped := (&url.URL{Path: "/" + name}).EscapedPath()
 		if w := get(s, escaped); w.Code != 200 || w.Body.String() != "SECRET" {
 			t.Errorf("%q: status %d: %s", name, w.Code, w.Body)
+		}
+	}
+}
+
+func TestShows(t *testing.T) {
+	dir := folder(t, map[string]string{"app/a.html": "", "app/sub/b": "", "app/key.pem": "", "c.html": ""})
+	at := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
+	for link, target := range map[string]string{"in": "app/a.html", "app/out.html": "../c.html", "app/in.pem": "a.html"} {
+		if err := os.Symlink(target, at(link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		path, file string
+		want       bool
+	}{
+		{"app", "app/a.html", true},
+		{"app", "app/sub/b", true},
+		{"app", "in", true},         // it is the same file
+		{"app", "app/in.pem", true}, // likewise
+		{"app", "app/key.pem", false},
+		{"app", "app/sub", false},
+		{"app", "c.html", false},
+		{"app", "app/out.html", false},
+		{"app", "app/nothing", false},
+		{"app/a.html", "app/a.html", true},
+		{"app/a.html", "app/sub/b", false},
+		{"app/key.pem", "app/key.pem", false},
+		{"nothing", "app/a.html", false},
+	} {
+		if got := httpd.NewFiles(httpd.FileOptions{Path: at(tt.path)}).Shows(at(tt.file)); got != tt.want {
+			t.Errorf("%s shows %s: %t, want %t", tt.path, tt.file, got, tt.want)
 		}
 	}
 }

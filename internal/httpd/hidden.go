@@ -12,7 +12,8 @@ import (
 // that no page may show:
 //
 //   - code and data: *.py, *.pyc, *.pyo, *.star, *.yaml, *.yml, *.db with its
-//     -wal, -shm and -journal, their backups (x.py~, x.py.bak, x.py.orig, …),
+//     -wal, -shm and -journal, keys and certificates as *.pem, *.key, *.p12 and
+//     *.pfx, their backups (x.py~, x.py.bak, x.py.orig, …),
 //     and __pycache__, in any case of letters;
 //   - names that begin with a dot;
 //   - what is no plain name: empty, with a backslash, with a dot or blank at its
@@ -66,7 +67,7 @@ func foldedIn(text string, list []string) bool {
 }
 
 var (
-	secretExts = []string{".py", ".pyc", ".pyo", ".star", ".yaml", ".yml", ".db"}
+	secretExts = []string{".py", ".pyc", ".pyo", ".star", ".yaml", ".yml", ".db", ".pem", ".key", ".p12", ".pfx"}
 
 	// beside ends names of copies and companions that lie beside a file.
 	beside = []string{".bak", ".old", ".orig", ".rej", ".save", ".swp", ".tmp", "-wal", "-shm", "-journal"}

@@ -22,6 +22,7 @@ type recorder struct {
 	// Owned by the handler's goroutine.
 	status   int // 0 until the answer began
 	hijacked bool
+	hurried  time.Time
 }
 
 func (w *recorder) final() int {
@@ -105,8 +106,13 @@ func (w *recorder) began() {
 	}
 }
 
-// hurry gives the client stall from now on. Writers that know no deadline are
-// no connection's.
+// hurry gives the client stall from now on, or up to a second less. Writers
+// that know no deadline are no connection's.
 func (w *recorder) hurry() {
-	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(w.stall))
+	now := time.Now()
+	if now.Sub(w.hurried) < time.Second {
+		return
+	}
+	w.hurried = now
+	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(now.Add(w.stall))
 }
