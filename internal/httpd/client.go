@@ -32,10 +32,15 @@ func ClientAddr(r *http.Request) (addr netip.Addr, ok bool) {
 		c.server.logSilentProxy(c.client)
 		return netip.Addr{}, false
 	}
-	if c.client.Is6() {
-		return netip.PrefixFrom(c.client, 64).Masked().Addr(), true
+	return countedAs(c.client), true
+}
+
+// countedAs returns addr, or the first of its network if that is IPv6.
+func countedAs(addr netip.Addr) netip.Addr {
+	if addr.Is6() {
+		return netip.PrefixFrom(addr, 64).Masked().Addr()
 	}
-	return c.client, true
+	return addr
 }
 
 func (s *Server) logSilentProxy(proxy netip.Addr) {

@@ -1,39 +1,29 @@
 package httpd
 
 import (
-	"container/list"
 	"crypto/tls"
 	"errors"
 	"log/slog"
 	"math"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"syscall"
 	"time"
 )
 
-const (
-	// silentFor is how long a connection has to have been silent before it may
-	// be closed for another: long enough for a handshake of TLS and a request.
-	silentFor = time.Second
-
-	// busyFor is the same for one whose request is being answered.
-	busyFor = time.Minute
-
-	forever = time.Duration(math.MaxInt64)
-)
+const forever = time.Duration(math.MaxInt64)
 
 // A gate is a listener that lets in a bounded number of connections, not
 // counting those that were taken over. When they are that many, a new one
-// takes the place of the one that has been silent longest, and if none has,
-// of the one that is being answered longest. While all are too young for that,
+// takes another's place: see places.victim. While nobody can be asked to leave,
 // nothing is accepted, and the system makes peers wait.
 //
 // When the process has no descriptors left, it waits until it has.
 type gate struct {
-	net.Listener // set by newGate, then read-only, as are those that follow
-	most         int
+	net.Listener                // set by newGate, then read-only, as are those that follow
+	trusted      []netip.Prefix // proxies, which bring many clients
 	log          *slog.Logger
 	stats        *counters
 	full         seldom
@@ -43,25 +33,17 @@ type gate struct {
 
 	starvedAt time.Time // when there was no descriptor last; owned by Accept
 
-	mu     sync.Mutex                 // guards all that follows
-	conns  map[net.Conn]*list.Element // in one of the lists, where their value is a place
-	silent list.List                  // before and between requests, the longest first
-	busy   list.List                  // during them, likewise
-	closed bool                       // silent ones are not wanted any more
+	mu     sync.Mutex // guards all that follows
+	places *places
+	closed bool // silent connections are not wanted any more
 }
 
-// A place is what a gate knows of a connection.
-type place struct {
-	conn  net.Conn
-	since time.Time // when it came into its list
-}
-
-func newGate(l net.Listener, most int, log *slog.Logger, stats *counters) *gate {
+func newGate(l net.Listener, s *Server) *gate {
 	return &gate{
-		Listener: l, most: most, log: log, stats: stats,
+		Listener: l, trusted: s.opt.TrustedProxies, log: s.log, stats: &s.stats,
 		full: seldom{every: time.Minute},
 		shut: make(chan struct{}), moved: make(chan struct{}, 1),
-		conns: map[net.Conn]*list.Element{},
+		places: newPlaces(s.maxConns),
 	}
 }
 
@@ -118,15 +100,16 @@ func (g *gate) logStarved(err error) {
 
 // admit waits until conn has its place; false means that the gate was closed.
 func (g *gate) admit(conn net.Conn) bool {
+	from := g.client(conn)
 	for {
-		evicted, after, ok := g.enter(conn, time.Now())
+		evicted, after, ok := g.enter(conn, from)
 		if evicted != nil {
 			evicted.Close()
 			g.stats.evicted.Add(1)
 		}
 		if evicted != nil || !ok {
 			if g.full.due("", time.Now()) {
-				g.log.Warn("too many HTTP connections: those that have been silent longest are closed for new ones", "most", g.most)
+				g.log.Warn("too many HTTP connections: those that have been silent longest are closed for new ones", "most", g.places.most)
 			}
 		}
 		if ok {
@@ -138,44 +121,26 @@ func (g *gate) admit(conn net.Conn) bool {
 	}
 }
 
-// enter gives conn a place, which another may have to leave: the caller closes
-// that. If there is none, one can be had after a while, if not before.
-func (g *gate) enter(conn net.Conn, now time.Time) (evicted net.Conn, after time.Duration, ok bool) {
+// client returns the address that conn counts for; the zero Addr for a proxy.
+func (g *gate) client(conn net.Conn) netip.Addr {
+	tcp, ok := conn.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}
+	}
+	addr := tcp.AddrPort().Addr().Unmap().WithZone("")
+	if within(g.trusted, addr) {
+		return netip.Addr{}
+	}
+	return countedAs(addr)
+}
+
+func (g *gate) enter(conn net.Conn, from netip.Addr) (evicted net.Conn, after time.Duration, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
 		return nil, forever, false
 	}
-	if len(g.conns) >= g.most {
-		if evicted, after = g.evict(now); evicted == nil {
-			return nil, after, false
-		}
-	}
-	g.conns[conn] = g.silent.PushBack(place{conn, now})
-	return evicted, 0, true
-}
-
-// evict takes a place away, or says after which time it could. mu is held.
-func (g *gate) evict(now time.Time) (evicted net.Conn, after time.Duration) {
-	after = forever
-	for _, from := range []struct {
-		list *list.List
-		age  time.Duration
-	}{{&g.silent, silentFor}, {&g.busy, busyFor}} {
-		first := from.list.Front()
-		if first == nil {
-			continue
-		}
-		p := first.Value.(place)
-		if left := from.age - now.Sub(p.since); left > 0 {
-			after = min(after, left)
-			continue
-		}
-		from.list.Remove(first)
-		delete(g.conns, p.conn)
-		return p.conn, 0
-	}
-	return nil, after
+	return g.places.enter(conn, from, time.Now())
 }
 
 // wait waits for a token or until time has passed; false means that the gate
@@ -199,17 +164,14 @@ func (g *gate) changed(conn net.Conn, state http.ConnState) {
 	}
 	g.mu.Lock()
 	late := g.closed && state == http.StateNew
-	if at := g.conns[conn]; at != nil && state != http.StateNew {
-		g.silent.Remove(at) // removes from the list that it is in, as does the next
-		g.busy.Remove(at)
-		switch state {
-		case http.StateActive:
-			g.conns[conn] = g.busy.PushBack(place{conn, time.Now()})
-		case http.StateIdle:
-			g.conns[conn] = g.silent.PushBack(place{conn, time.Now()})
-		default:
-			delete(g.conns, conn)
-		}
+	switch state {
+	case http.StateNew:
+	case http.StateActive:
+		g.places.move(conn, &g.places.busy, time.Now())
+	case http.StateIdle:
+		g.places.move(conn, &g.places.silent, time.Now())
+	default:
+		g.places.leave(conn)
 	}
 	g.mu.Unlock()
 	select {
@@ -227,7 +189,7 @@ func (g *gate) closeSilent() {
 	g.mu.Lock()
 	g.closed = true
 	var conns []net.Conn
-	for at := g.silent.Front(); at != nil; at = at.Next() {
+	for at := g.places.silent.Front(); at != nil; at = at.Next() {
 		conns = append(conns, at.Value.(place).conn)
 	}
 	g.mu.Unlock()
@@ -240,5 +202,5 @@ func (g *gate) closeSilent() {
 func (g *gate) open() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return len(g.conns)
+	return len(g.places.conns)
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,8 +22,10 @@ type caller struct {
 	ended   chan struct{} // closed when the server has closed the connection
 }
 
-func call(l *pipes) *caller {
-	c := &caller{Conn: l.dial(), answers: make(chan string, 10), ended: make(chan struct{})}
+func call(l *pipes) *caller { return callOn(l.dial()) }
+
+func callOn(conn net.Conn) *caller {
+	c := &caller{Conn: conn, answers: make(chan string, 10), ended: make(chan struct{})}
 	go func() {
 		defer close(c.ended)
 		for r := bufio.NewReader(c); ; {
@@ -122,6 +126,50 @@ func TestTheLongestSilentMakesRoom(t *testing.T) {
 		}
 		if got := s.Stats().Open; got != 0 {
 			t.Errorf("%d connections counted at the end", got)
+		}
+	})
+}
+
+func TestWhoHasMoreThanHisPartMakesRoomAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, s, end, served := serving(t, httpd.Options{
+			MaxConns: 24, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+		})
+		open := func(n int, addr string) (all []*caller) {
+			for range n {
+				all = append(all, callOn(l.dialFrom(addr)))
+			}
+			return all
+		}
+		others := append(open(3, "203.0.113.1"), open(8, "10.0.0.7")...) // a part is 3, and proxies have none
+		time.Sleep(100 * time.Millisecond)
+		greedy := append(open(5, "198.51.100.1"), open(4, "2001:db8::1")...)
+		greedy = append(greedy, open(4, "2001:db8::2")...) // the same network
+
+		// 5 and 8 become 3 and 3: the longest silent leave first.
+		for range 7 {
+			callOn(l.dialFrom("192.0.2.1"))
+		}
+		var left []int
+		for i, c := range greedy {
+			if c.isOpen() {
+				left = append(left, i)
+			}
+		}
+		if want := []int{2, 3, 4, 10, 11, 12}; !slices.Equal(left, want) {
+			t.Errorf("of the greedy there are %v, want %v", left, want)
+		}
+		for i, c := range others {
+			if !c.isOpen() {
+				t.Errorf("caller %d, who had no more than his part, was closed", i)
+			}
+		}
+		if got := s.Stats().Open; got != 24 {
+			t.Errorf("%d open, want 24", got)
+		}
+		end()
+		if err := <-served; err != nil {
+			t.Errorf("Serve: %v", err)
 		}
 	})
 }

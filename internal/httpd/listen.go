@@ -54,7 +54,7 @@ func nextPort(port int) int {
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	g := newGate(l, s.maxConns, s.log, &s.stats)
+	g := newGate(l, s)
 	s.gate.Store(g)
 	srv := &http.Server{
 		Handler:           s,

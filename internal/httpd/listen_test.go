@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"regexp"
 	"strings"
 	"syscall"
@@ -86,6 +87,21 @@ func (p *pipes) dial() net.Conn {
 	p.conns <- theirs
 	return ours
 }
+
+// dialFrom is dial from an address.
+func (p *pipes) dialFrom(addr string) net.Conn {
+	ours, theirs := net.Pipe()
+	p.conns <- from{theirs, net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(addr), 5000))}
+	return ours
+}
+
+// from is a connection that comes from an address.
+type from struct {
+	net.Conn
+	addr net.Addr
+}
+
+func (f from) RemoteAddr() net.Addr { return f.addr }
 
 // serving runs a server in the bubble until end is called; served gets what
 // Serve returned.
