@@ -33,18 +33,19 @@ func newBucket(r *Rate, now time.Duration) *bucket {
 	return &bucket{messages: r.Burst, bytes: r.Burst, filled: now}
 }
 
-// take counts a message of n octets and returns for how long the peer has to
-// wait now; 0 or less means not at all.
-func (b *bucket) take(r *Rate, n int, now time.Duration) (wait time.Duration) {
+// take counts a message of n octets. over says that the peer should have waited
+// with it, and wait for how long it has to now; 0 or less means not at all.
+func (b *bucket) take(r *Rate, n int, now time.Duration) (over bool, wait time.Duration) {
 	gained := max(now-b.filled, 0)
 	b.filled = now
 	b.messages = min(b.messages+gained, r.Burst)
 	b.bytes = min(b.bytes+gained, r.Burst)
+	over = min(b.messages, b.bytes) < 0
 	if r.Messages > 0 {
 		b.messages -= time.Duration(float64(time.Second) / r.Messages)
 	}
 	if r.Bytes > 0 {
 		b.bytes -= time.Duration(float64(time.Second) * float64(n) / r.Bytes)
 	}
-	return -min(b.messages, b.bytes)
+	return over, -min(b.messages, b.bytes)
 }

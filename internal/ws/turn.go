@@ -119,14 +119,14 @@ func (c *Conn) limited(now time.Duration, n int) bool {
 	if s.bucket == nil {
 		s.bucket = newBucket(rate, now)
 	}
-	wait := s.bucket.take(rate, n, now)
+	over, wait := s.bucket.take(rate, n, now)
 	switch {
-	case wait <= 0 || c.has(stateClosing):
-		return false
-	case rate.Close:
+	case rate.Close && over:
 		c.counts.limitedClosed.Add(1)
 		c.beginClose(parley.ClosePolicy, "sends too fast", 0)
 		return true
+	case rate.Close || wait <= 0:
+		return false
 	}
 	c.counts.limitedWaits.Add(1)
 	s.limited = now + wait
