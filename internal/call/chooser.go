@@ -42,10 +42,12 @@ func (p *Program) Has(hook Hook) bool {
 	return ok
 }
 
-// UsesSession reports whether the functions can look at their session.
-func (p *Program) UsesSession() bool {
-	r, ok := p.Runtime.(SessionUser)
-	return !ok || r.UsesSession(p.Hooks)
+// Traits returns what the runtime knows of the functions.
+func (p *Program) Traits() Traits {
+	if r, ok := p.Runtime.(Describer); ok {
+		return r.Traits(p.Hooks)
+	}
+	return Traits{}
 }
 
 // Compile chooses the runtime of an endpoint and compiles its functions there:

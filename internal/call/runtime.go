@@ -48,12 +48,21 @@ type Homed interface {
 	Home(info Info) any
 }
 
-// A SessionUser is a runtime that does without the session of some connections:
-// these then hold none, and Info.Session is nil.
-type SessionUser interface {
-	// UsesSession reports whether the endpoint's functions can look at the
-	// session.
-	UsesSession(hooks Hooks) bool
+// Traits are what a runtime may tell of an endpoint's functions, so that their
+// connections cost less. Each is false if nothing is known.
+type Traits struct {
+	// NoSession says that they cannot look at their session. The connection
+	// then holds none, and Info.Session is nil.
+	NoSession bool
+
+	// Prompt says that Stream.Message has run its function when it returns, and
+	// never calls Effects.Done.
+	Prompt bool
+}
+
+// A Describer is a runtime that knows something of its functions.
+type Describer interface {
+	Traits(hooks Hooks) Traits
 }
 
 // Hooks are the functions of one endpoint after Compile, in the runtime's own
@@ -73,7 +82,7 @@ type Info struct {
 	Request *http.Request
 	Body    []byte
 
-	Session parley.Session // nil only if the runtime does not use it, see SessionUser
+	Session parley.Session // nil only with Traits.NoSession
 
 	// Groups of the endpoint's pattern; a nil value took no part in the
 	// match. PathKwargs is used instead of PathArgs if any group has a name.
@@ -91,7 +100,7 @@ type Info struct {
 //
 // Each Message is answered by Effects.Done when its function has finished (an
 // awaitable has been awaited), also if the function raised or none is
-// configured. Close is answered by Effects.Ended.
+// configured; but see Traits.Prompt. Close is answered by Effects.Ended.
 type Stream interface {
 	// Message hands over one whole message. data is only valid until Message
 	// returns: a runtime that needs it later copies it.

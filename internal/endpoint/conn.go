@@ -49,7 +49,9 @@ func (c *conn) OnOpen(s *ws.Conn) {
 
 // OnMessage hands one message over.
 func (c *conn) OnMessage(s *ws.Conn, kind parley.Kind, data []byte) {
-	s.Hold(len(data))
+	if !c.endpoint.traits.Prompt {
+		s.Hold(len(data))
+	}
 	c.stream.Message(kind, data)
 }
 

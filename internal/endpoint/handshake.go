@@ -92,7 +92,7 @@ func (h *handshake) run(w http.ResponseWriter, groups []*string) *refusal {
 func (h *handshake) openSession(ctx context.Context, header http.Header) error {
 	sessions, r := h.endpoint.opt.Sessions, h.request
 	secure := r.URL.Scheme == "https"
-	if !h.endpoint.opt.Program.UsesSession() {
+	if h.endpoint.traits.NoSession {
 		return sessions.EnsureCookie(ctx, header, r, secure)
 	}
 	s, err := sessions.Open(ctx, r)

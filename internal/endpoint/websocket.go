@@ -41,6 +41,7 @@ type WebSocket struct {
 	opt      Options      // set by NewWebSocket, then read-only
 	log      *slog.Logger // likewise
 	settings *ws.Settings // likewise
+	traits   call.Traits  // likewise
 	origins  limiter      // of lines about refused origins; safe for every goroutine
 	faults   limiter      // of lines about what is not available; likewise
 
@@ -51,7 +52,7 @@ type WebSocket struct {
 
 // NewWebSocket returns the endpoint that opt describes.
 func NewWebSocket(opt Options) *WebSocket {
-	return &WebSocket{opt: opt, log: logger(opt.Log), settings: opt.Settings.Complete()}
+	return &WebSocket{opt: opt, log: logger(opt.Log), settings: opt.Settings.Complete(), traits: opt.Program.Traits()}
 }
 
 func logger(log *slog.Logger) *slog.Logger {

@@ -54,8 +54,8 @@ func (r *Runtime) Compile(f call.Functions) (call.Hooks, error) {
 // Ready has nothing to wait for.
 func (r *Runtime) Ready(context.Context, call.Hooks) error { return nil }
 
-// UsesSession implements call.SessionUser: no built-in looks at it.
-func (r *Runtime) UsesSession(call.Hooks) bool { return false }
+// Traits implements call.Describer.
+func (r *Runtime) Traits(call.Hooks) call.Traits { return call.Traits{NoSession: true, Prompt: true} }
 
 // Open runs the open functions and returns the connection's stream.
 func (r *Runtime) Open(_ call.Info, compiled call.Hooks, effects call.Effects) call.Stream {
@@ -80,7 +80,6 @@ type stream struct {
 
 func (s *stream) Message(kind parley.Kind, data []byte) {
 	run(s.hooks.message, s.effects, parley.Message{Kind: kind, Data: data})
-	s.effects.Done(len(data))
 }
 
 func (s *stream) Pong([]byte) {}

@@ -134,3 +134,18 @@ func TestIdleConnectionOwnsNoBuffer(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkEcho16 echoes sixteen messages of one read.
+func BenchmarkEcho16(b *testing.B) {
+	c, d := sinkConn(echoer{})
+	frame := masked(make([]byte, 64))
+	frames := bytes.Repeat(frame, 16)
+	b.SetBytes(int64(len(frames)))
+	for b.Loop() {
+		c.turn(time.Second, frames, len(frames), turnMessages)
+		if c.endTurn() {
+			d.flush()
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/16, "ns/message")
+}

@@ -225,11 +225,12 @@ func (c *Conn) admit(n int) error {
 
 // unlock gives mu back and then does what the changes under it call for.
 func (c *Conn) unlock() {
-	if c.has(stateFinishing) && !c.has(stateFlushed) && c.out.head == nil && !c.out.writing {
+	s := c.state.Load()
+	if s&(stateFinishing|stateFlushed) == stateFinishing && c.out.head == nil && !c.out.writing {
 		c.set(stateFlushed)
 		c.look = true
 	}
-	if c.out.high && !c.has(stateHigh) {
+	if c.out.high && s&stateHigh == 0 {
 		c.set(stateHigh)
 	}
 	flush, look := c.out.claim(), c.look

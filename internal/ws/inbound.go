@@ -93,6 +93,38 @@ func (in *inbound) next(b []byte, limit int, deflate bool) (event, []byte) {
 	}
 }
 
+// whole takes a message from the front of b that is one plain frame and has
+// come whole, as most do. kind is 0 if there is none, or anything special about
+// it: then b is as it was, and next looks at it.
+func (in *inbound) whole(b []byte, limit int) (kind parley.Kind, data, rest []byte) {
+	const text, bytes = finBit | byte(opText), finBit | byte(opBinary)
+	if len(b) < 6 || b[0] != text && b[0] != bytes || b[1] < maskBit || !in.empty() {
+		return 0, nil, b
+	}
+	n, at := int(b[1]&^maskBit), 2
+	switch {
+	case n == 127:
+		return 0, nil, b
+	case n == 126:
+		n, at = int(b[2])<<8|int(b[3]), 4
+		if n <= maxControl {
+			return 0, nil, b
+		}
+	}
+	end := at + 4 + n
+	if n > limit || end > len(b) {
+		return 0, nil, b
+	}
+	key := binary.LittleEndian.Uint32(b[at:])
+	data = b[at+4 : end : end]
+	unmask(data, key)
+	if b[0] == text && !utf8.Valid(data) {
+		unmask(data, key) // back again
+		return 0, nil, b
+	}
+	return parley.Kind(b[0] &^ finBit), data, b[end:]
+}
+
 func (in *inbound) dataPiece(p piece, limit int) event {
 	if p.first && p.op != opContinuation && in.kind == 0 {
 		in.deflated = p.rsv1

@@ -38,6 +38,14 @@ func (c *Conn) turn(now time.Duration, b []byte, read, most int) (held []byte, m
 		} else if s&notRead != 0 || messages == most {
 			break
 		}
+		if kind, data, rest := in.whole(b, c.settings.MaxMessage); kind != 0 && s&stateClosing == 0 {
+			b = rest
+			messages++
+			if !c.limited(now, len(data)) {
+				c.handler.OnMessage(c, kind, data)
+			}
+			continue
+		}
 		var ev event
 		if in.waiting != nil {
 			ev, in.waiting = *in.waiting, nil

@@ -81,6 +81,15 @@ type conn struct {
 	call.Stream
 	effects *Effects
 	session *Session
+	prompt  bool // see call.Traits
+}
+
+// Message hands a message over. A prompt runtime is done with it then.
+func (c *conn) Message(kind parley.Kind, data []byte) {
+	c.Stream.Message(kind, data)
+	if c.prompt {
+		c.effects.Done(len(data))
+	}
 }
 
 func (a *app) open(id parley.ConnID) *conn { return a.openAs(a.info(id)) }
@@ -88,7 +97,8 @@ func (a *app) open(id parley.ConnID) *conn { return a.openAs(a.info(id)) }
 func (a *app) openAs(info call.Info) *conn {
 	session := info.Session.(*Session)
 	effects := &Effects{Session: session}
-	return &conn{Stream: a.runtime.Open(info, a.hooks, effects), effects: effects, session: session}
+	prompt := (&call.Program{Runtime: a.runtime, Hooks: a.hooks}).Traits().Prompt
+	return &conn{Stream: a.runtime.Open(info, a.hooks, effects), effects: effects, session: session, prompt: prompt}
 }
 
 // patience is how long the suite waits for what must come: long enough for a
