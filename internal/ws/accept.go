@@ -138,6 +138,6 @@ func (e *Engine) drive(nc net.Conn, buffered []byte, l *Loop) (c *Conn, run func
 			return c, run
 		}
 	}
-	d := newGoroutine(e, nc)
-	return &d.conn, func() { go d.readLoop(buffered) }
+	d := newGoroutine(e, nc, buffered)
+	return &d.conn, func() { go d.readLoop() }
 }

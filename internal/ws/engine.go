@@ -49,6 +49,7 @@ type Engine struct {
 	deflate                 *deflatePools
 	loops                   []*Loop  // none if there is only the goroutine driver
 	counts                  counters // of the goroutine driver
+	hands                   hands    // likewise; safe for every goroutine
 
 	lastID   atomic.Uint64
 	lastLoop atomic.Uint32

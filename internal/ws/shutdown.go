@@ -94,6 +94,7 @@ func (e *Engine) drain(code parley.CloseCode, reason string) *drain {
 // allGone ends what runs: no connection will come any more. mu is held.
 func (e *Engine) allGone(d *drain) {
 	close(d.done)
+	e.hands.close()
 	for _, l := range e.loops {
 		l.stop()
 	}

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"errors"
 	"net"
 	"time"
 )
@@ -8,8 +9,9 @@ import (
 // A socket is what the goroutine driver needs of a net.Conn. One goroutine
 // reads, one at a time writes; interrupt and cut may be called by any.
 type socket interface {
-	// read waits for octets. They are valid until release, which must be
-	// called before the next read. Its error is os.ErrDeadlineExceeded after
+	// read returns octets, valid until release, which must be called before the
+	// next read. If there are none it waits for some; a waiter returns
+	// errNothingYet instead. Its error is os.ErrDeadlineExceeded after
 	// interrupt.
 	read() ([]byte, error)
 	release()
@@ -34,6 +36,16 @@ type socket interface {
 	close()
 	cut()
 }
+
+// A waiter is a socket that can wait for octets without reading them, on very
+// little stack.
+type waiter interface {
+	// wait returns when read has something to return, or after interrupt.
+	wait()
+}
+
+// errNothingYet says that octets have to be waited for.
+var errNothingYet = errors.New("no octets yet")
 
 // newSocket picks the best socket for nc.
 func newSocket(nc net.Conn, buffers *buffers) socket {

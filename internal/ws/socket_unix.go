@@ -10,8 +10,8 @@ import (
 )
 
 // A unixSocket reads and writes the descriptor of a TCP connection or Unix
-// socket itself, so that it needs a buffer only once there are octets, and can
-// try to write.
+// socket itself, so that it needs a buffer only once there are octets, can wait
+// without reading, and can try to write.
 type unixSocket struct {
 	netConn
 	raw     syscall.RawConn
@@ -51,6 +51,7 @@ func rawSocket(nc net.Conn, buffers *buffers) socket {
 }
 
 func (s *unixSocket) read() ([]byte, error) {
+	s.in, s.inErr = 0, errNothingYet
 	if err := s.raw.Read(s.onRead); err != nil {
 		return nil, err
 	}
@@ -60,20 +61,34 @@ func (s *unixSocket) read() ([]byte, error) {
 	return (*s.buf)[:s.in], nil
 }
 
-// readOnce returns false if there is nothing to read yet.
+// readOnce reads what is there.
 func (s *unixSocket) readOnce(fd uintptr) bool {
 	buf := s.buffers.read.Get().(*[]byte)
 	n, err := retry(syscall.Read, fd, *buf)
-	if n > 0 {
+	switch {
+	case n > 0:
 		s.buf, s.in, s.inErr = buf, n, nil
 		return true
+	case err == nil:
+		s.inErr = io.EOF
+	case !errors.Is(err, syscall.EAGAIN):
+		s.inErr = err
 	}
 	s.buffers.read.Put(buf)
-	if err == nil {
-		err = io.EOF
+	return true
+}
+
+func (s *unixSocket) wait() { _ = s.raw.Read(isReadable) } // read finds out what is wrong
+
+// isReadable reports whether a read would not have to wait.
+func isReadable(fd uintptr) bool {
+	var b [1]byte
+	for {
+		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK)
+		if !errors.Is(err, syscall.EINTR) {
+			return !errors.Is(err, syscall.EAGAIN)
+		}
 	}
-	s.inErr = err
-	return !errors.Is(err, syscall.EAGAIN)
 }
 
 func (s *unixSocket) release() {
