@@ -32,7 +32,7 @@ type Program struct {
 	Hooks   Hooks
 
 	// Why says for each configured hook what its function is, for people:
-	// "built-in", "module pingbot", "expression", "pipeline of 2".
+	// "built-in", "Go function", "module pingbot", "expression", "pipeline of 2".
 	Why map[Hook]string
 }
 
@@ -51,11 +51,14 @@ func (p *Program) Traits() Traits {
 }
 
 // Compile chooses the runtime of an endpoint and compiles its functions there:
-// functions under parley. are built-ins and run in Go, all others in Python.
+// functions under parley. are built-ins and run in Go, as do all names in a
+// module with which functions are registered in Go; all others run in Python.
 // All functions of one endpoint run in one runtime. Compile waits for nothing
-// and runs nothing. Its error is Problems, with every problem of the endpoint.
+// and runs nothing: a Python module of the same name as one in Go is not seen,
+// and its functions cannot be named. Its error is Problems, with every problem
+// of the endpoint.
 func (c *Chooser) Compile(f Functions) (*Program, error) {
-	name, problems := choose(f)
+	name, problems := c.choose(f)
 	if len(problems) > 0 {
 		return nil, problems
 	}
@@ -73,7 +76,7 @@ func (c *Chooser) Compile(f Functions) (*Program, error) {
 	}
 	p := &Program{Runtime: runtime, Name: name, Hooks: hooks, Why: map[Hook]string{}}
 	for hook, pipeline := range f.Hooks {
-		p.Why[hook] = describe(hook, pipeline)
+		p.Why[hook] = c.describe(hook, pipeline)
 	}
 	return p, nil
 }
@@ -110,8 +113,35 @@ func (s placed) problem(endpoint, text string) Problem {
 	return Problem{Where: s.Where, Endpoint: endpoint, Hook: s.hook, Text: text}
 }
 
+// inGo reports whether text names a function in a module of Go's.
+func (c *Chooser) inGo(hook Hook, text string) bool {
+	owner, ok := c.runtimes[Go].(Owner)
+	if !ok {
+		return false
+	}
+	module := moduleOf(hook, text, true)
+	return module != "" && owner.Owns(module)
+}
+
+// describe says in a few words what a hook's function is.
+func (c *Chooser) describe(hook Hook, pipeline Pipeline) string {
+	if len(pipeline) != 1 {
+		return fmt.Sprintf("pipeline of %d", len(pipeline))
+	}
+	text := pipeline[0].Function
+	switch module := moduleOf(hook, text, false); {
+	case IsBuiltin(text):
+		return "built-in"
+	case c.inGo(hook, text):
+		return "Go function"
+	case module != "":
+		return "module " + module
+	}
+	return "expression"
+}
+
 // choose names the runtime for f, or says what does not fit.
-func choose(f Functions) (string, Problems) {
+func (c *Chooser) choose(f Functions) (string, Problems) {
 	switch f.Runtime {
 	case "", Go, Python:
 	case starlark:
@@ -121,13 +151,13 @@ func choose(f Functions) (string, Problems) {
 	}
 
 	var problems Problems
-	var builtins, others []placed
+	var inGo, others []placed
 	for _, step := range f.steps() {
 		switch {
 		case strings.TrimSpace(step.Function) == "":
 			problems = append(problems, step.problem(f.Endpoint, "empty function"))
-		case isBuiltin(step.Function):
-			builtins = append(builtins, step)
+		case IsBuiltin(step.Function), c.inGo(step.hook, step.Function):
+			inGo = append(inGo, step)
 		default:
 			others = append(others, step)
 		}
@@ -136,18 +166,19 @@ func choose(f Functions) (string, Problems) {
 	case f.Runtime == Go:
 		for _, step := range others {
 			problems = append(problems, step.problem(f.Endpoint, fmt.Sprintf(
-				"%s cannot run with runtime: go, where only built-ins (parley.*) do", short(step.Function))))
+				"%s cannot run with runtime: go, where only built-ins (parley.*) and Go functions do",
+				short(step.Function))))
 		}
 	case f.Runtime == Python:
-		for _, step := range builtins {
+		for _, step := range inGo {
 			problems = append(problems, step.problem(f.Endpoint, fmt.Sprintf(
-				"%s is a built-in and cannot run with runtime: python", short(step.Function))))
+				"%s is a %s and cannot run with runtime: python", short(step.Function), kindInGo(step))))
 		}
 	case len(others) > 0:
-		for _, step := range builtins {
+		for _, step := range inGo {
 			problems = append(problems, step.problem(f.Endpoint, fmt.Sprintf(
-				"%s is a built-in and runs in Go, but %s (%s) runs in Python: all functions of one endpoint run in one runtime",
-				short(step.Function), short(others[0].Function), others[0].Where)))
+				"%s is a %s and runs in Go, but %s (%s) runs in Python: all functions of one endpoint run in one runtime",
+				short(step.Function), kindInGo(step), short(others[0].Function), others[0].Where)))
 		}
 	}
 	if len(problems) > 0 {
@@ -161,4 +192,12 @@ func choose(f Functions) (string, Problems) {
 		return Python, nil
 	}
 	return Go, nil
+}
+
+// kindInGo says what a step that runs in Go is.
+func kindInGo(step placed) string {
+	if IsBuiltin(step.Function) {
+		return "built-in"
+	}
+	return "Go function"
 }

@@ -22,8 +22,14 @@ func one(runtime string, lines ...string) call.Functions {
 	return f
 }
 
+// An owner is a runtime with which functions of the modules chat and app.rooms
+// are registered.
+type owner struct{ calltest.Runtime }
+
+func (*owner) Owns(module string) bool { return module == "chat" || module == "app.rooms" }
+
 func chooser() *call.Chooser {
-	return call.New(map[string]call.Runtime{call.Go: &calltest.Runtime{}, call.Python: &calltest.Runtime{}})
+	return call.New(map[string]call.Runtime{call.Go: &owner{}, call.Python: &calltest.Runtime{}})
 }
 
 func TestTheTextChoosesTheRuntime(t *testing.T) {
@@ -44,6 +50,15 @@ func TestTheTextChoosesTheRuntime(t *testing.T) {
 		{"a name that begins alike", one("", "open parleys.open"), call.Python, call.Open, "module parleys"},
 		{"parley inside an expression", one("", "open x(parley.echo)"), call.Python, call.Open, "expression"},
 		{"a pipeline", one("", "open a.b", "open c.d"), call.Python, call.Open, "pipeline of 2"},
+		{"a Go function", one("", "open chat.open"), call.Go, call.Open, "Go function"},
+		{"in a package of Go's", one("", "open  app.rooms.open "), call.Go, call.Open, "Go function"},
+		{"a name that Go may not have", one("", "open chat.opne"), call.Go, call.Open, "Go function"},
+		{"a call of a Go function", one("", "open chat.open (handler)"), call.Go, call.Open, "Go function"},
+		{"a Go function and a built-in", one("", "open chat.open", "on_message parley.echo"), call.Go, call.OnMessage, "built-in"},
+		{"a package around Go's", one("", "open app.open"), call.Python, call.Open, "module app"},
+		{"a package inside Go's", one("", "open chat.rooms.open"), call.Python, call.Open, "module chat.rooms"},
+		{"a Go function inside an expression", one("", "open x(chat.open)"), call.Python, call.Open, "expression"},
+		{"Go functions and go wished for", one("go", "open chat.open"), call.Go, call.Open, "Go function"},
 		{"no function at all", one(""), call.Go, "", ""},
 		{"none, and python wished for", one("python"), call.Python, "", ""},
 		{"built-ins and go wished for", one("go", "open parley.echo"), call.Go, call.Open, "built-in"},
@@ -83,11 +98,17 @@ func TestWhatDoesNotFitIsToldWithItsPlace(t *testing.T) {
 			`a.yaml:3:7: url.x.kwargs.on_close: parley.room("a") is a built-in and runs in Go, but pingbot.open (a.yaml:1:7) runs in Python: all functions of one endpoint run in one runtime`,
 		}},
 		{"not for go", one("go", "open pingbot.open", "on_message parley.echo", "on_close pingbot.close"), []string{
-			"a.yaml:1:7: url.x.kwargs.open: pingbot.open cannot run with runtime: go, where only built-ins (parley.*) do",
-			"a.yaml:3:7: url.x.kwargs.on_close: pingbot.close cannot run with runtime: go, where only built-ins (parley.*) do",
+			"a.yaml:1:7: url.x.kwargs.open: pingbot.open cannot run with runtime: go, where only built-ins (parley.*) and Go functions do",
+			"a.yaml:3:7: url.x.kwargs.on_close: pingbot.close cannot run with runtime: go, where only built-ins (parley.*) and Go functions do",
 		}},
 		{"not for python", one("python", "open pingbot.open", "on_message parley.echo"), []string{
 			"a.yaml:2:7: url.x.kwargs.on_message: parley.echo is a built-in and cannot run with runtime: python",
+		}},
+		{"Go functions among others", one("", "open chat.open", "on_message pingbot.hear"), []string{
+			"a.yaml:1:7: url.x.kwargs.open: chat.open is a Go function and runs in Go, but pingbot.hear (a.yaml:2:7) runs in Python: all functions of one endpoint run in one runtime",
+		}},
+		{"Go functions, not for python", one("python", "open chat.open", "on_message pingbot.hear"), []string{
+			"a.yaml:1:7: url.x.kwargs.open: chat.open is a Go function and cannot run with runtime: python",
 		}},
 		{"starlark", one("starlark", "on_message f(message)", "open g"), []string{
 			"a.yaml:1:7: url.x.kwargs.on_message: runtime: starlark is not supported yet; use python or go",
@@ -101,7 +122,7 @@ func TestWhatDoesNotFitIsToldWithItsPlace(t *testing.T) {
 			"a.yaml:2:7: url.x.kwargs.on_message: empty function",
 		}},
 		{"a long text is cut", one("go", "open f(1,   2)+"+strings.Repeat("é", 100)), []string{
-			"a.yaml:1:7: url.x.kwargs.open: f(1, 2)+" + strings.Repeat("é", 31) + "… cannot run with runtime: go, where only built-ins (parley.*) do",
+			"a.yaml:1:7: url.x.kwargs.open: f(1, 2)+" + strings.Repeat("é", 31) + "… cannot run with runtime: go, where only built-ins (parley.*) and Go functions do",
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -124,6 +145,24 @@ type refuser struct {
 }
 
 func (r *refuser) Compile(call.Functions) (call.Hooks, error) { return nil, r.err }
+
+func TestAVariableIsNoModuleOfGo(t *testing.T) {
+	c := call.New(map[string]call.Runtime{call.Go: &greedy{}, call.Python: &calltest.Runtime{}})
+	for hook, want := range map[call.Hook]string{call.OnMessage: call.Python, call.OnPong: call.Go} {
+		p, err := c.Compile(one("", string(hook)+" message.upper"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Name != want {
+			t.Errorf("message.upper in %s runs in %s, want %s", hook, p.Name, want)
+		}
+	}
+}
+
+// A greedy runtime owns every module.
+type greedy struct{ calltest.Runtime }
+
+func (*greedy) Owns(string) bool { return true }
 
 func TestTheRuntimesOwnProblemsAreProblems(t *testing.T) {
 	for _, tc := range []struct {

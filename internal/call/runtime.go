@@ -65,6 +65,13 @@ type Describer interface {
 	Traits(hooks Hooks) Traits
 }
 
+// An Owner is a runtime with which functions are registered by name, as is the
+// one for Go. All names in a module that it owns are its own.
+type Owner interface {
+	// Owns reports whether functions of module are registered.
+	Owns(module string) bool
+}
+
 // Hooks are the functions of one endpoint after Compile, in the runtime's own
 // form. Only the runtime that made them looks inside.
 type Hooks any

@@ -1,36 +1,38 @@
 package call
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 )
 
-// isBuiltin reports whether text is a name under parley. or a call of one.
-func isBuiltin(text string) bool {
+// IsBuiltin reports whether text is a name under parley. or a call of one.
+func IsBuiltin(text string) bool {
 	rest, ok := strings.CutPrefix(strings.TrimSpace(text), "parley")
 	return ok && strings.HasPrefix(strings.TrimSpace(rest), ".")
 }
 
-var dottedName = regexp.MustCompile(`^[\pL_][\pL\pN_]*(\.[\pL_][\pL\pN_]*)+$`)
+var (
+	dottedName = regexp.MustCompile(`^[\pL_][\pL\pN_]*(\.[\pL_][\pL\pN_]*)+$`)
+	calledName = regexp.MustCompile(`^([\pL_][\pL\pN_]*(?:\.[\pL_][\pL\pN_]*)+)\s*\(`)
+)
 
-// describe says in a few words what a hook's function is.
-func describe(hook Hook, pipeline Pipeline) string {
-	if len(pipeline) != 1 {
-		return fmt.Sprintf("pipeline of %d", len(pipeline))
+// moduleOf returns the module of a text that is module.function, or calls it if
+// called may be; "" if it is another expression. A variable of hook is no
+// module.
+func moduleOf(hook Hook, text string, called bool) string {
+	text = strings.TrimSpace(text)
+	if m := calledName.FindStringSubmatch(text); called && m != nil {
+		text = m[1]
 	}
-	text := strings.TrimSpace(pipeline[0].Function)
-	if isBuiltin(text) {
-		return "built-in"
+	if !dottedName.MatchString(text) {
+		return ""
 	}
-	if dottedName.MatchString(text) {
-		first, _, _ := strings.Cut(text, ".")
-		if !slices.Contains(hook.Vars(), first) {
-			return "module " + text[:strings.LastIndexByte(text, '.')]
-		}
+	first, _, _ := strings.Cut(text, ".")
+	if slices.Contains(hook.Vars(), first) {
+		return ""
 	}
-	return "expression"
+	return text[:strings.LastIndexByte(text, '.')]
 }
 
 // short is text for an error message: one line, not long.

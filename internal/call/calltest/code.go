@@ -16,7 +16,7 @@ import (
 // required; suite.py, which the function Python returns, says them in Python.
 //
 // Functions named Raise raise an exception whose one-line message contains
-// "no way".
+// "no way". What Python calls None is nil or nothing elsewhere.
 type Code struct {
 	Open      string // open: writes the text "open"
 	SlowOpen  string // open: waits a moment without holding up others, then writes the text "open"
@@ -178,6 +178,28 @@ func runFailures(t *testing.T, s Subject) {
 					t.Errorf("%q does not say in one line what was raised", line)
 				}
 				lines[i] = "fail " + hook
+			}
+			expect(t, lines, tc.want)
+		})
+	}
+
+	for name, tc := range map[string]struct {
+		text string
+		want []string
+	}{
+		"a message that raises": {s.Code.MessageRaise, []string{"fail", "done 4", "done 2", "ended"}},
+		"the app's close":       {s.Code.Message, []string{"close", "done 4", "done 2", "ended"}},
+	} {
+		t.Run("messages behind "+name+" are not run", func(t *testing.T) {
+			c := s.start(t, map[call.Hook]string{call.OnMessage: tc.text}).open(1)
+			c.Message(parley.Text, []byte("stop"))
+			c.Message(parley.Text, []byte("hi"))
+			c.waitLine(t, "done 2")
+			lines := c.end(t)
+			for i, line := range lines {
+				if word, _, _ := strings.Cut(line, " "); word != "done" {
+					lines[i] = word
+				}
 			}
 			expect(t, lines, tc.want)
 		})

@@ -14,10 +14,17 @@ var pythonSource string
 // the texts that name them once it is saved as suite.py in an app's folder: a
 // Subject is these two and Start.
 func Python() (source string, texts Texts, code *Code) {
+	texts, code = Names()
+	return pythonSource, texts, code
+}
+
+// Names returns texts that name the suite's functions in a module suite, each
+// with the name of its field in snake case: suite.slow_open.
+func Names() (texts Texts, code *Code) {
 	code = &Code{}
 	nameAll(reflect.ValueOf(&texts).Elem())
 	nameAll(reflect.ValueOf(code).Elem())
-	return pythonSource, texts, code
+	return texts, code
 }
 
 // nameAll sets each field to its own name in snake case, in the module suite.
