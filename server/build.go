@@ -62,8 +62,12 @@ func Load(path string, opt Options) (*Server, error) {
 		Publish:      func(channel string, m parley.Message) { channels.Publish(channel, m, nil) },
 		Log:          log,
 	})
+	functions, err := gofunc.New(gofunc.Options{Log: log})
+	if err != nil {
+		return nil, err
+	}
 	calls := call.New(map[string]call.Runtime{
-		call.Go:     gofunc.New(),
+		call.Go:     functions,
 		call.Python: workers,
 	})
 	endpoints, err := compile(cfg.Endpoints, calls, wrong)

@@ -29,7 +29,11 @@ func (st *stage) builtins(hooks map[call.Hook]string) {
 	for hook, text := range hooks {
 		f.Hooks[hook] = call.Pipeline{{Function: text}}
 	}
-	p, err := call.New(map[string]call.Runtime{call.Go: gofunc.New()}).Compile(f)
+	functions, err := gofunc.New(gofunc.Options{})
+	if err != nil {
+		st.t.Fatal(err)
+	}
+	p, err := call.New(map[string]call.Runtime{call.Go: functions}).Compile(f)
 	if err != nil {
 		st.t.Fatal(err)
 	}

@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
-
 	"parley.example/parley"
 	"parley.example/parley/internal/call"
 )
+
+// An action does what one built-in does at one hook. m is empty but for
+// on_message.
+type action func(effects call.Effects, m parley.Message)
 
 // A builtin makes the actions of one function under parley.
 type builtin struct {
@@ -40,48 +42,44 @@ func builtins() map[string]builtin {
 	}
 }
 
-// compile makes the action of one step. Its error says what is wrong with the
-// step's text, and at which column of it.
-func compile(hook call.Hook, step call.Step) (action, error) {
-	e, err := parse(step.Function)
+// compileBuiltin makes a step of a built-in. Its error says what is wrong with
+// the text, and at which column of it.
+func compileBuiltin(hook call.Hook, text call.Step) (step, error) {
+	e, err := parse(text.Function)
 	if err != nil {
-		return nil, err
+		return step{}, err
 	}
 	all := builtins()
 	b, ok := all[e.name]
 	if !ok {
-		return nil, fmt.Errorf("parley.%s is no built-in%s", e.name, nearest(e.name, all))
+		return step{}, unknownBuiltin(e.name, all)
 	}
 	newAction, ok := b.at[hook]
 	if !ok {
-		return nil, fmt.Errorf("parley.%s does not work here, only in %s", e.name, hookNames(b))
+		return step{}, fmt.Errorf("parley.%s does not work here, only in %s", e.name, hookNames(b))
 	}
 	switch {
-	case step.Args != nil || step.Kwargs != nil:
-		return nil, fmt.Errorf("parley.%s takes no args: or kwargs:; write arguments in the call", e.name)
+	case text.Args != nil || text.Kwargs != nil:
+		return step{}, fmt.Errorf("parley.%s takes no args: or kwargs:; write arguments in the call", e.name)
 	case b.takesName && (e.arg == nil || *e.arg == ""):
-		return nil, fmt.Errorf(`parley.%s needs a name: parley.%s("lobby")`, e.name, e.name)
+		return step{}, fmt.Errorf(`parley.%s needs a name: parley.%s("lobby")`, e.name, e.name)
 	case !b.takesName && e.arg != nil:
-		return nil, fmt.Errorf("parley.%s takes no argument", e.name)
+		return step{}, fmt.Errorf("parley.%s takes no argument", e.name)
 	}
-	if e.arg == nil {
-		return newAction(""), nil
+	arg := ""
+	if e.arg != nil {
+		arg = *e.arg
 	}
-	return newAction(*e.arg), nil
+	return step{name: "parley." + e.name, builtin: newAction(arg)}, nil
 }
 
-// nearest suggests a built-in whose name is much like name.
-func nearest(name string, all map[string]builtin) string {
-	best, distance := "", 3 // more than two letters apart is another word
-	for _, other := range slices.Sorted(maps.Keys(all)) {
-		if d := levenshtein.ComputeDistance(name, other); d < distance && d < len(other) {
-			best, distance = other, d
-		}
+// unknownBuiltin says which built-ins there are, or which may have been meant.
+func unknownBuiltin(name string, all map[string]builtin) error {
+	names := slices.Sorted(maps.Keys(all))
+	if near := nearest(name, names); near != "" {
+		return fmt.Errorf("parley.%s is no built-in (did you mean parley.%s?)", name, near)
 	}
-	if best != "" {
-		return fmt.Sprintf(" (did you mean parley.%s?)", best)
-	}
-	return fmt.Sprintf("; there are parley.%s", strings.Join(slices.Sorted(maps.Keys(all)), ", parley."))
+	return fmt.Errorf("parley.%s is no built-in; there are parley.%s", name, strings.Join(names, ", parley."))
 }
 
 // hookNames lists where b works, in the order of a connection's life.

@@ -2,95 +2,195 @@ package gofunc
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
 
 	"parley.example/parley"
 	"parley.example/parley/internal/call"
 )
 
-// A Runtime runs built-ins. It has no state of its own: all of it is in the
-// streams.
-type Runtime struct{}
+// Options of a Runtime. The zero value runs built-ins.
+type Options struct {
+	Functions map[string]Function // by the names that a YAML says: chat.open
 
-// New returns the runtime of built-ins.
-func New() *Runtime { return &Runtime{} }
+	// LeaveTimeout is how long functions may go on after Run's context has
+	// ended; 0 means 2 s.
+	LeaveTimeout time.Duration
 
-var _ call.Runtime = (*Runtime)(nil)
-
-// hooks are the compiled functions of one endpoint; read-only.
-type hooks struct {
-	open, message, close []action
+	Log *slog.Logger // nil means discard
 }
 
-// An action does what one built-in does at one hook. m is empty but for
-// on_message.
-type action func(effects call.Effects, m parley.Message)
+// A Runtime runs Go functions. It is a call.Runtime and a call.Owner. Its life:
+// Compile for each endpoint, Run.
+type Runtime struct {
+	functions    map[string]Function // set by New, then read-only, as are the next four
+	modules      map[string]bool     // those of functions
+	leaveTimeout time.Duration
+	log          *slog.Logger
+	begun        chan struct{} // closed by Run
 
-// Compile implements call.Runtime, as do the other methods. Its error is
-// call.Problems, one for each step that is no built-in, does not fit its hook
-// or has other arguments than one literal.
-func (r *Runtime) Compile(f call.Functions) (call.Hooks, error) {
-	h := &hooks{}
-	into := map[call.Hook]*[]action{call.Open: &h.open, call.OnMessage: &h.message, call.OnClose: &h.close}
-	var problems call.Problems
-	for hook, pipeline := range f.Hooks {
-		for _, step := range pipeline {
-			act, err := compile(hook, step)
-			if err != nil {
-				problems = append(problems, call.Problem{
-					Where: step.Where, Endpoint: f.Endpoint, Hook: hook, Text: err.Error(),
-				})
-				continue
-			}
-			*into[hook] = append(*into[hook], act)
+	life context.Context // what the contexts of functions come from; set before begun is closed
+
+	mu      sync.Mutex            // guards what follows
+	kept    map[parley.ConnID]any // what select_subprotocol has left for open
+	running int                   // goroutines
+	idle    chan struct{}         // closed when running becomes 0; nil if nobody waits
+}
+
+var (
+	_ call.Runtime   = (*Runtime)(nil)
+	_ call.Owner     = (*Runtime)(nil)
+	_ call.Describer = (*Runtime)(nil)
+)
+
+// New returns a Runtime whose Run has not been called. Its error says of each
+// function in opt that cannot be one why not.
+func New(opt Options) (*Runtime, error) {
+	r := &Runtime{
+		functions:    maps.Clone(opt.Functions),
+		modules:      map[string]bool{},
+		leaveTimeout: opt.LeaveTimeout,
+		log:          opt.Log,
+		begun:        make(chan struct{}),
+		kept:         map[parley.ConnID]any{},
+	}
+	if r.leaveTimeout <= 0 {
+		r.leaveTimeout = 2 * time.Second
+	}
+	if r.log == nil {
+		r.log = slog.New(slog.DiscardHandler)
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(r.functions)) {
+		if err := check(name, r.functions[name]); err != nil {
+			errs = append(errs, fmt.Errorf("function %q: %w", name, err))
+			continue
 		}
+		r.modules[name[:strings.LastIndexByte(name, '.')]] = true
 	}
-	if len(problems) > 0 {
-		return nil, problems
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
 	}
-	return h, nil
+	return r, nil
 }
 
-// Ready has nothing to wait for.
-func (r *Runtime) Ready(context.Context, call.Hooks) error { return nil }
+var functionName = regexp.MustCompile(`^[\pL_][\pL\pN_]*(\.[\pL_][\pL\pN_]*)+$`)
+
+// check says why f cannot be named name.
+func check(name string, f Function) error {
+	first, _, _ := strings.Cut(name, ".")
+	switch {
+	case !functionName.MatchString(name):
+		return errors.New("its name should read module.function")
+	case first == "parley":
+		return errors.New("names under parley. are those of built-ins")
+	case (f.Run == nil) == (f.Answer == nil):
+		return errors.New("it should have Run or Answer, and not both")
+	}
+	return nil
+}
+
+// Owns implements call.Owner.
+func (r *Runtime) Owns(module string) bool { return r.modules[module] }
+
+// Run lets functions run until ctx ends. Then it ends their contexts and waits
+// for those that still run, at most Options.LeaveTimeout. Its error is the
+// cause of ctx, or says how many were left running. Whoever stops the server
+// closes the connections first. It must be called once.
+func (r *Runtime) Run(ctx context.Context) error {
+	r.life = ctx
+	close(r.begun)
+	<-ctx.Done()
+	patience := time.NewTimer(r.leaveTimeout)
+	defer patience.Stop()
+	select {
+	case <-r.whenIdle():
+		return context.Cause(ctx)
+	case <-patience.C:
+		return fmt.Errorf("stopping Go functions: %d goroutines still run after %v", r.Stats().Running, r.leaveTimeout)
+	}
+}
+
+// Ready implements call.Runtime, as do the methods below. Built-ins are always
+// ready, other functions while Run runs.
+func (r *Runtime) Ready(ctx context.Context, compiled call.Hooks) error {
+	if compiled.(*hooks).builtins {
+		return nil
+	}
+	select {
+	case <-r.begun:
+	case <-ctx.Done():
+		return fmt.Errorf("functions in Go do not run yet: %w", parley.ErrUnavailable)
+	}
+	if r.life.Err() != nil {
+		return fmt.Errorf("functions in Go do not run any more: %w", parley.ErrUnavailable)
+	}
+	return nil
+}
 
 // Traits implements call.Describer.
-func (r *Runtime) Traits(call.Hooks) call.Traits { return call.Traits{NoSession: true, Prompt: true} }
+func (r *Runtime) Traits(compiled call.Hooks) call.Traits {
+	builtins := compiled.(*hooks).builtins
+	return call.Traits{NoSession: builtins, Prompt: builtins}
+}
 
-// Open runs the open functions and returns the connection's stream.
-func (r *Runtime) Open(_ call.Info, compiled call.Hooks, effects call.Effects) call.Stream {
+// Open begins a connection. Ready must have said that it can.
+func (r *Runtime) Open(info call.Info, compiled call.Hooks, effects call.Effects) call.Stream {
 	h := compiled.(*hooks)
-	run(h.open, effects, parley.Message{})
-	return &stream{hooks: h, effects: effects}
-}
-
-// Call answers nothing: no built-in works at a hook that must be answered.
-func (r *Runtime) Call(_ context.Context, info call.Info, _ call.Hooks, hook call.Hook, _ call.Effects) (call.Value, error) {
-	return call.Value{}, fmt.Errorf("%s of %s: no built-in answers it", hook, info.Endpoint)
-}
-
-// Forget has nothing to drop.
-func (r *Runtime) Forget(parley.ConnID) {}
-
-// A stream is one connection's life: everything happens inside the calls.
-type stream struct {
-	hooks   *hooks
-	effects call.Effects
-}
-
-func (s *stream) Message(kind parley.Kind, data []byte) {
-	run(s.hooks.message, s.effects, parley.Message{Kind: kind, Data: data})
-}
-
-func (s *stream) Pong([]byte) {}
-
-func (s *stream) Close(parley.CloseCode, string) {
-	run(s.hooks.close, s.effects, parley.Message{})
-	s.effects.Ended()
-}
-
-func run(actions []action, effects call.Effects, m parley.Message) {
-	for _, act := range actions {
-		act(effects, m)
+	if h.builtins {
+		return openBuiltins(h, effects)
 	}
+	return r.openStream(info, h, effects)
+}
+
+// Stats of a Runtime at one moment.
+type Stats struct {
+	Running int // goroutines of connections and calls
+}
+
+// Stats returns the present numbers.
+func (r *Runtime) Stats() Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return Stats{Running: r.running}
+}
+
+// begins counts a goroutine that is about to be started.
+func (r *Runtime) begins() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.running++
+}
+
+// ends is a goroutine's last word.
+func (r *Runtime) ends() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.running--
+	if r.running == 0 && r.idle != nil {
+		close(r.idle)
+		r.idle = nil
+	}
+}
+
+// whenIdle returns what is closed once no goroutine runs.
+func (r *Runtime) whenIdle() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.idle == nil {
+		r.idle = make(chan struct{})
+	}
+	idle := r.idle
+	if r.running == 0 {
+		close(r.idle)
+		r.idle = nil
+	}
+	return idle
 }

@@ -1,10 +1,14 @@
 package gofunc_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"slices"
+	"log/slog"
+	"runtime"
+	"strings"
 	"testing"
+	"testing/synctest"
 
 	"parley.example/parley"
 	"parley.example/parley/internal/call"
@@ -12,178 +16,212 @@ import (
 	"parley.example/parley/internal/gofunc"
 )
 
-func functions(hooks map[call.Hook]string) call.Functions {
-	f := call.Functions{Endpoint: "x", Hooks: map[call.Hook]call.Pipeline{}}
-	for hook, text := range hooks {
-		f.Hooks[hook] = call.Pipeline{{Function: text, Where: "a.yaml:1:7"}}
-	}
-	return f
-}
-
-func TestSuite(t *testing.T) {
-	calltest.Run(t, calltest.Subject{
-		Start: func(t *testing.T, endpoints ...call.Functions) (call.Runtime, []call.Hooks) {
-			r := gofunc.New()
-			var compiled []call.Hooks
-			for _, f := range endpoints {
-				h, err := r.Compile(f)
-				if err != nil {
-					t.Fatal(err)
-				}
-				compiled = append(compiled, h)
-			}
-			return r, compiled
-		},
-		Texts: calltest.Texts{
-			Echo: "parley.echo",
-			Join: `parley.room("lobby")`,
-			Say:  `parley.room("lobby")`,
-		},
-	})
-}
-
-func TestWhatBuiltInsDo(t *testing.T) {
-	for _, tc := range []struct {
-		name  string
-		hooks map[call.Hook]string
-		want  []string
-	}{
-		{"echo", map[call.Hook]string{call.OnMessage: "parley.echo"}, []string{
-			`write text "hi"`, `write binary "\xff"`, "ended",
-		}},
-		{"echo, called", map[call.Hook]string{call.OnMessage: " parley.echo( ) "}, []string{
-			`write text "hi"`, `write binary "\xff"`, "ended",
-		}},
-		{"room", map[call.Hook]string{
-			call.Open: `parley.room("lobby")`, call.OnMessage: `parley.room('lobby')`, call.OnClose: `parley.room("lobby",)`,
-		}, []string{
-			`subscribe "lobby"`, `publish "lobby" text "hi"`, `publish "lobby" binary "\xff"`,
-			`unsubscribe "lobby"`, "ended",
-		}},
-		{"a room's odd name", map[call.Hook]string{call.Open: `parley.room('it\'s "ünder" \\ )')`}, []string{
-			`subscribe "it's \"ünder\" \\ )"`, "ended",
-		}},
-		{"nothing", nil, []string{"ended"}},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			r := gofunc.New()
-			h, err := r.Compile(functions(tc.hooks))
-			if err != nil {
-				t.Fatal(err)
-			}
-			effects := &calltest.Effects{}
-			s := r.Open(call.Info{Conn: 1}, h, effects)
-			s.Message(parley.Text, []byte("hi"))
-			s.Message(parley.Binary, []byte{0xff})
-			s.Pong([]byte("x"))
-			s.Close(parley.CloseNormal, "")
-			if got := effects.Lines(); !slices.Equal(got, tc.want) {
-				t.Errorf("effects = %q\nwant      %q", got, tc.want)
-			}
-		})
-	}
-}
-
-func TestAPipelineOfBuiltInsRunsInOrder(t *testing.T) {
-	r := gofunc.New()
-	h, err := r.Compile(call.Functions{Endpoint: "x", Hooks: map[call.Hook]call.Pipeline{
-		call.Open: {{Function: `parley.room("a")`}, {Function: `parley.room("b")`}},
+func TestWhatIsNoFunctionIsToldByName(t *testing.T) {
+	run := quick(says)
+	both := run
+	both.Answer = func(context.Context, gofunc.Call) (call.Value, error) { return call.Value{}, nil }
+	_, err := gofunc.New(gofunc.Options{Functions: map[string]gofunc.Function{
+		"chat.open": run, "open": run, "chat.": run, "chat.on-message": run, "parley.shout": run, "chat.none": {}, "chat.both": both,
 	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	effects := &calltest.Effects{}
-	r.Open(call.Info{Conn: 1}, h, effects)
-	if got, want := effects.Lines(), []string{`subscribe "a"`, `subscribe "b"`}; !slices.Equal(got, want) {
-		t.Errorf("effects = %q, want %q", got, want)
-	}
-}
-
-func TestWhatIsNoBuiltInIsToldWithItsPlace(t *testing.T) {
-	const at = "a.yaml:1:7: url.x.kwargs."
-	for _, tc := range []struct {
-		hook call.Hook
-		text string
-		want string
-	}{
-		{call.OnMessage, "parley.ecko", "on_message: parley.ecko is no built-in (did you mean parley.echo?)"},
-		{call.OnMessage, "parley.broadcast", "on_message: parley.broadcast is no built-in; there are parley.echo, parley.room"},
-		{call.OnMessage, "parley.", `on_message: "parley." is no built-in: it should read parley.name or parley.name(…)`},
-		{call.OnMessage, "chat.open", `on_message: "chat.open" is no built-in: it should read parley.name or parley.name(…)`},
-		{call.Open, "parley.echo", "open: parley.echo does not work here, only in on_message"},
-		{call.OnPong, `parley.room("a")`, "on_pong: parley.room does not work here, only in open, on_message, on_close"},
-		{call.Function, "parley.echo", "function: parley.echo does not work here, only in on_message"},
-		{call.SelectSubprotocol, "parley.echo", "select_subprotocol: parley.echo does not work here, only in on_message"},
-		{call.OnMessage, `parley.echo("x")`, "on_message: parley.echo takes no argument"},
-		{call.Open, "parley.room", `open: parley.room needs a name: parley.room("lobby")`},
-		{call.Open, "parley.room()", `open: parley.room needs a name: parley.room("lobby")`},
-		{call.Open, `parley.room("")`, `open: parley.room needs a name: parley.room("lobby")`},
-		{call.Open, "parley.room(lobby)", "open: column 13: the argument of parley.room must be one text in quotes"},
-		{call.Open, "parley.room(1)", "open: column 13: the argument of parley.room must be one text in quotes"},
-		{call.Open, "parley.room(f'x')", "open: column 13: the argument of parley.room must be one text in quotes"},
-		{call.Open, "parley.room(", "open: column 13: the argument of parley.room must be one text in quotes"},
-		{call.Open, `parley.room("lobby`, "open: column 13: the argument of parley.room has no closing quote"},
-		{call.Open, `parley.room("a\n")`, `open: column 13: the argument of parley.room may only escape quotes and \`},
-		{call.Open, "parley.room('a\nb')", "open: column 13: the argument of parley.room must stand on one line"},
-		{call.Open, `parley.room("é", "b")`, "open: column 16: parley.room takes one text in quotes and nothing after it"},
-		{call.Open, `parley.room("a" + "b")`, "open: column 16: parley.room takes one text in quotes and nothing after it"},
-		{call.Open, `parley.room("a").x`, "open: column 16: parley.room takes one text in quotes and nothing after it"},
-		{call.OnMessage, "parley.echo + 1", "on_message: column 13: nothing may follow parley.echo but its argument in brackets"},
-		{call.OnMessage, "parley.echo.x", "on_message: column 12: nothing may follow parley.echo but its argument in brackets"},
-	} {
-		t.Run(tc.text, func(t *testing.T) {
-			_, err := gofunc.New().Compile(functions(map[call.Hook]string{tc.hook: tc.text}))
-			var problems call.Problems
-			if !errors.As(err, &problems) {
-				t.Fatalf("error = %v, want call.Problems", err)
-			}
-			if got := err.Error(); got != at+tc.want {
-				t.Errorf("problem:\n%s\nwant:\n%s", got, at+tc.want)
-			}
-		})
+	want := strings.Join([]string{
+		`function "chat.": its name should read module.function`,
+		`function "chat.both": it should have Run or Answer, and not both`,
+		`function "chat.none": it should have Run or Answer, and not both`,
+		`function "chat.on-message": its name should read module.function`,
+		`function "open": its name should read module.function`,
+		`function "parley.shout": names under parley. are those of built-ins`,
+	}, "\n")
+	if err == nil || err.Error() != want {
+		t.Errorf("New: %v\nwant %s", err, want)
 	}
 }
 
-func TestArgsBesideTheCallAreRefused(t *testing.T) {
-	for _, step := range []call.Step{
-		{Function: "parley.room", Args: []byte(`["lobby"]`), Where: "a.yaml:1:7"},
-		{Function: "parley.room", Kwargs: []byte(`{}`), Where: "a.yaml:1:7"},
-	} {
-		_, err := gofunc.New().Compile(call.Functions{Endpoint: "x", Hooks: map[call.Hook]call.Pipeline{call.Open: {step}}})
-		want := "a.yaml:1:7: url.x.kwargs.open: parley.room takes no args: or kwargs:; write arguments in the call"
-		if err == nil || err.Error() != want {
-			t.Errorf("error = %v, want %q", err, want)
+func TestItOwnsTheModulesOfItsFunctions(t *testing.T) {
+	r := start(t, gofunc.Options{Functions: map[string]gofunc.Function{
+		"chat.open": quick(says), "app.rooms.open": quick(says), "app.rooms.close": quick(says),
+	}})
+	for module, want := range map[string]bool{"chat": true, "app.rooms": true, "app": false, "rooms": false, "chat.open": false} {
+		if got := r.Owns(module); got != want {
+			t.Errorf("Owns(%q) = %t", module, got)
 		}
 	}
 }
 
-func TestNoBuiltInAnswersACall(t *testing.T) {
-	r := gofunc.New()
-	h, err := r.Compile(functions(nil))
+func TestWhatDoesNotFitIsToldWithItsPlace(t *testing.T) {
+	r := start(t, gofunc.Options{Functions: map[string]gofunc.Function{
+		"chat.open": quick(says),
+		"chat.pick": {Answer: func(context.Context, gofunc.Call) (call.Value, error) { return call.Value{}, nil }},
+	}})
+	for _, tc := range []struct {
+		hook call.Hook
+		step call.Step
+		want string
+	}{
+		{call.Open, call.Step{Function: "chat.opne"}, `open: "chat.opne" is no registered Go function (did you mean chat.open?)`},
+		{call.Open, call.Step{Function: "chat.shout"}, `open: "chat.shout" is neither a built-in, as parley.name or parley.name(…), nor a registered Go function`},
+		{call.Open, call.Step{Function: "chat.open(handler)"}, "open: chat.open is a Go function: write its name alone, without brackets"},
+		{call.Open, call.Step{Function: "chat.open", Args: []byte("[]")}, "open: args: and kwargs: do not reach chat.open, which is a Go function"},
+		{call.Open, call.Step{Function: "chat.open", Kwargs: []byte("{}")}, "open: args: and kwargs: do not reach chat.open, which is a Go function"},
+		{call.Open, call.Step{Function: "chat.pick"}, "open: chat.pick does not work here, only in select_subprotocol, function"},
+		{call.Function, call.Step{Function: "chat.open"}, "function: chat.open returns no value, and function needs one"},
+		{call.SelectSubprotocol, call.Step{Function: "chat.open"}, "select_subprotocol: chat.open returns no value, and select_subprotocol needs one"},
+	} {
+		tc.step.Where = "a.yaml:1:7"
+		_, err := r.Compile(call.Functions{Endpoint: "x", Hooks: map[call.Hook]call.Pipeline{tc.hook: {tc.step}}})
+		var problems call.Problems
+		if want := "a.yaml:1:7: url.x.kwargs." + tc.want; !errors.As(err, &problems) || err.Error() != want {
+			t.Errorf("problem:\n%v\nwant:\n%s", err, want)
+		}
+	}
+}
+
+func TestFunctionsAreReadyOnceTheRuntimeRuns(t *testing.T) {
+	r, err := gofunc.New(gofunc.Options{Functions: map[string]gofunc.Function{"chat.open": quick(says)}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Call(context.Background(), call.Info{Endpoint: "x"}, h, call.Function, &calltest.Effects{}); err == nil {
-		t.Error("Call answered")
+	h := compile(t, r, functions(map[call.Hook]string{call.Open: "chat.open"}))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := r.Ready(ctx, h); !errors.Is(err, parley.ErrUnavailable) {
+		t.Errorf("Ready before Run: %v", err)
+	}
+	if err := r.Ready(ctx, compile(t, r, functions(map[call.Hook]string{call.OnMessage: "parley.echo"}))); err != nil {
+		t.Errorf("Ready of a built-in before Run: %v", err)
+	}
+	running, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- r.Run(running) }()
+	if err := r.Ready(t.Context(), h); err != nil {
+		t.Errorf("Ready: %v", err)
+	}
+	stop()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("Run: %v", err)
 	}
 }
 
-func BenchmarkEcho(b *testing.B) {
-	r := gofunc.New()
-	h, err := r.Compile(functions(map[call.Hook]string{call.OnMessage: "parley.echo"}))
-	if err != nil {
-		b.Fatal(err)
+// asking starts a runtime with one function that answers.
+func asking(t *testing.T, log *bytes.Buffer, f func(context.Context, gofunc.Call) (call.Value, error)) *bench {
+	b := &bench{t: t, runtime: start(t, gofunc.Options{
+		Functions: map[string]gofunc.Function{"x.answer": {Answer: f}}, Log: slog.New(slog.NewTextHandler(log, nil)),
+	})}
+	b.hooks = compile(t, b.runtime, functions(map[call.Hook]string{call.Function: "x.answer"}))
+	if err := b.runtime.Ready(t.Context(), b.hooks); err != nil {
+		t.Fatal(err)
 	}
-	s := r.Open(call.Info{Conn: 1}, h, silent{})
-	data := make([]byte, 64)
-	b.ReportAllocs()
-	for b.Loop() {
-		s.Message(parley.Text, data)
+	return b
+}
+
+func TestWhatComesAfterTheAnswerWasWaitedForIsIgnored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		released := make(chan struct{})
+		for name, tc := range map[string]struct {
+			end    func() error
+			logged string
+		}{
+			"returns":              {func() error { return nil }, ""},
+			"says that it was cut": {func() error { return context.Canceled }, ""},
+			"fails":                {func() error { return errNoWay }, `err="function: x.answer: no way"`},
+			"panics":               {func() error { panic("no way") }, `err="function: x.answer: panic: no way"`},
+		} {
+			log := &bytes.Buffer{}
+			effects := &calltest.Effects{}
+			b := asking(t, log, func(_ context.Context, c gofunc.Call) (call.Value, error) {
+				c.Log("begun")
+				<-released
+				c.Log("gone on")
+				return call.Value{}, tc.end()
+			})
+			ctx, cancel := context.WithCancelCause(t.Context())
+			ended := make(chan error)
+			go func() {
+				_, err := b.runtime.Call(ctx, b.info(), b.hooks, call.Function, effects)
+				ended <- err
+			}()
+			synctest.Wait()
+			cancel(parley.ErrDraining)
+			if err := <-ended; !errors.Is(err, parley.ErrDraining) || err.Error() != "function of x: server is stopping" {
+				t.Errorf("%s: Call: %v", name, err)
+			}
+			b.running(1)
+			released <- struct{}{}
+			synctest.Wait()
+			b.running(0)
+			if lines := effects.Lines(); len(lines) != 1 {
+				t.Errorf("%s: emitted %q", name, lines)
+			}
+			if got := log.String(); tc.logged == "" && got != "" || !strings.Contains(got, tc.logged) {
+				t.Errorf("%s: logged %q", name, got)
+			}
+		}
+	})
+}
+
+func TestAnAnswerOfAFunctionThatHasHeardOfTheEndIsNoFailure(t *testing.T) {
+	b := asking(t, &bytes.Buffer{}, func(ctx context.Context, _ gofunc.Call) (call.Value, error) {
+		<-ctx.Done()
+		return call.Value{}, ctx.Err()
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := b.runtime.Call(ctx, b.info(), b.hooks, call.Function, &calltest.Effects{})
+	var raised *call.FunctionError
+	if !errors.Is(err, context.Canceled) || errors.As(err, &raised) {
+		t.Errorf("Call: %v", err)
 	}
 }
 
-// silent is a call.Effects to which nothing costs anything.
-type silent struct{ call.Effects }
+func TestAnAnswerThatFails(t *testing.T) {
+	for name, tc := range map[string]struct {
+		fail func() error
+		want string
+	}{
+		"error": {func() error { return errNoWay }, "function: x.answer: no way"},
+		"panic": {func() error { panic(errNoWay) }, "function: x.answer: panic: no way"},
+		"exit": {func() error {
+			runtime.Goexit()
+			return nil
+		}, "function: x.answer: it called runtime.Goexit"},
+	} {
+		b := asking(t, &bytes.Buffer{}, func(context.Context, gofunc.Call) (call.Value, error) { return call.Value{}, tc.fail() })
+		v, err := b.runtime.Call(t.Context(), b.info(), b.hooks, call.Function, &calltest.Effects{})
+		var raised *call.FunctionError
+		if !errors.As(err, &raised) || err.Error() != tc.want || v.Kind != call.None {
+			t.Errorf("%s: Call: %v, want %s", name, err, tc.want)
+		}
+	}
+}
 
-func (silent) Write(parley.Kind, []byte) {}
-func (silent) Done(int)                  {}
+func TestThePipelinesLastValueIsTheAnswer(t *testing.T) {
+	var order []string
+	said := func(text string, err error) gofunc.Function {
+		return gofunc.Function{Answer: func(context.Context, gofunc.Call) (call.Value, error) {
+			order = append(order, text)
+			return call.Value{Kind: call.Text, Data: []byte(text)}, err
+		}}
+	}
+	r := start(t, gofunc.Options{Functions: map[string]gofunc.Function{
+		"x.one": said("one", nil), "x.two": said("two", nil), "x.fails": said("fails", errNoWay),
+	}})
+	b := &bench{t: t, runtime: r}
+	for _, tc := range []struct {
+		pipeline call.Pipeline
+		value    string
+		order    string
+		fails    bool
+	}{
+		{call.Pipeline{{Function: "x.one"}, {Function: "x.two"}}, "two", "one two", false},
+		{call.Pipeline{{Function: "x.one"}, {Function: "x.fails"}, {Function: "x.two"}}, "", "one fails", true},
+	} {
+		order = nil
+		h := compile(t, r, call.Functions{Endpoint: "x", Hooks: map[call.Hook]call.Pipeline{call.Function: tc.pipeline}})
+		if err := r.Ready(t.Context(), h); err != nil {
+			t.Fatal(err)
+		}
+		v, err := r.Call(t.Context(), b.info(), h, call.Function, &calltest.Effects{})
+		if got := strings.Join(order, " "); string(v.Data) != tc.value || (err != nil) != tc.fails || got != tc.order {
+			t.Errorf("value %q, error %v, ran %s; want %q and %s", v.Data, err, got, tc.value, tc.order)
+		}
+	}
+}
