@@ -44,7 +44,11 @@ func BenchmarkBareEcho(b *testing.B) {
 // difference is what the declarative layer costs.
 func BenchmarkEndpointEcho(b *testing.B) {
 	e := ws.New(ws.Options{Loops: 1})
-	calls := call.New(map[string]call.Runtime{call.Go: gofunc.New()})
+	functions, err := gofunc.New(gofunc.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	calls := call.New(map[string]call.Runtime{call.Go: functions})
 	program, err := calls.Compile(call.Functions{Endpoint: "echo", Hooks: map[call.Hook]call.Pipeline{
 		call.OnMessage: {{Function: "parley.echo"}},
 	}})
