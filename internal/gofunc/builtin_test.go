@@ -73,7 +73,7 @@ func TestWhatBuiltInsDo(t *testing.T) {
 		{"room", map[call.Hook]string{
 			call.Open: `parley.room("lobby")`, call.OnMessage: `parley.room('lobby')`, call.OnClose: `parley.room("lobby",)`,
 		}, []string{
-			`subscribe "lobby"`, `publish "lobby" text "hi"`, `publish "lobby" binary "\xff"`, 
+			`subscribe "lobby"`, `publish "lobby" text "hi"`, `publish "lobby" binary "\xff"`,
 			`unsubscribe "lobby"`, "ended",
 		}},
 		{"a room's odd name", map[call.Hook]string{call.Open: `parley.room('it\'s "ünder" \\ )')`}, []string{
