@@ -34,8 +34,11 @@ func (m *mailbox) post(to Receiver, item any) (full bool) {
 	m.mu.Lock()
 	m.posts.to = append(m.posts.to, to)
 	m.posts.items = append(m.posts.items, item)
+	// Counted before anybody can take it: or else deliver, having taken it,
+	// would count down what others have posted and not delivered.
+	pending := m.pending.Add(1)
 	m.mu.Unlock()
-	return m.pending.Add(1) > maxMail
+	return pending > maxMail
 }
 
 // deliver returns when all that was posted before has been delivered.
