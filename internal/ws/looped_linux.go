@@ -54,10 +54,11 @@ func (l *Loop) take(nc net.Conn, buffered []byte) (c *Conn, run func()) {
 	d := &looped{home: l, fd: int32(fd), readable: true}
 	d.timer.of = d
 	d.conn.driver, d.conn.counts = d, &l.counts
+	d.notices.Store(noticeLook) // nobody but run puts it on the list first
 	if len(buffered) > 0 {
 		d.conn.in = &inbound{held: buffered}
 	}
-	return &d.conn, func() { d.notice(noticeLook) }
+	return &d.conn, d.enlist
 }
 
 func (c *looped) now() time.Duration { return c.home.engine.now() }
@@ -75,11 +76,16 @@ func (c *looped) loop() *Loop { return c.home }
 
 func (c *looped) settle() { c.home.Settle() }
 
-// notice puts c on the loop's list. Any goroutine may call it.
+// notice puts c on the loop's list, but not before it runs: the loop must not
+// know it while OnOpen is being called. Any goroutine may call it.
 func (c *looped) notice(what uint32) {
-	if c.notices.Or(what) != 0 {
-		return
+	if c.notices.Or(what) == 0 {
+		c.enlist()
 	}
+}
+
+// enlist puts c on the loop's list. It may not be there.
+func (c *looped) enlist() {
 	l := c.home
 	for {
 		first := l.noticed.Load()

@@ -3,6 +3,7 @@ package wstest
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -135,6 +136,38 @@ func closeInOpen(t *testing.T, s Setup) {
 	}}
 	_, peer := s.connect(t, ws.Accept{Handler: h})
 	peer.Expect(`close 4500 "not you"`)
+	peer.Send(Close(4500, ""))
+	peer.Expect("end")
+	h.Expect(t, "open", `close 4500 "not you"`)
+}
+
+// openEndsFirst: whatever happens while OnOpen runs, nothing is written or
+// called before it has returned.
+func openEndsFirst(t *testing.T, s Setup) {
+	server, client := s.Pair(t)
+	e := s.Engine(ws.Options{})
+	defer stop(t, e)
+	peer := NewPeer(t, client)
+	defer client.Close()
+	h := &Recorder{}
+	h.Then = func(c *ws.Conn, line string) {
+		if line != "open" {
+			return
+		}
+		_ = c.Send(parley.Text, []byte("hello"))
+		c.Close(4500, "not you")
+		_ = client.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+		if n, err := client.Read(make([]byte, 1)); n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("while OnOpen runs, the peer got %d octets (%v)", n, err)
+		}
+		if lines := h.Lines(); len(lines) != 1 {
+			t.Errorf("while OnOpen runs, the handler heard %q", lines)
+		}
+	}
+	if _, err := e.Adopt(server, nil, ws.Accept{Handler: h}); err != nil {
+		t.Fatal(err)
+	}
+	peer.Expect(`text "hello"`, `close 4500 "not you"`)
 	peer.Send(Close(4500, ""))
 	peer.Expect("end")
 	h.Expect(t, "open", `close 4500 "not you"`)

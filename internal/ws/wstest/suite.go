@@ -38,6 +38,7 @@ func Run(t *testing.T, s Setup) {
 		"release from anywhere":    releaseFromAnywhere,
 		"open sends":               openSends,
 		"close in open":            closeInOpen,
+		"open ends first":          openEndsFirst,
 		"pong of the application":  applicationPong,
 		"slow consumer":            slowConsumer,
 		"one frame always fits":    oneFrameAlwaysFits,
