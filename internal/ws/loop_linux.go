@@ -47,6 +47,9 @@ type Loop struct {
 
 	poll, bell int // descriptors, of epoll and eventfd; set by start
 
+	ringing sync.Mutex // a leaf; who writes to bell or closes it holds it
+	silent  bool       // guarded by ringing: bell is closed
+
 	// Owned by the loop's goroutine.
 	time     time.Duration // of this turn
 	table    []*looped     // by descriptor
@@ -93,7 +96,12 @@ func (l *Loop) stop() {
 
 // rouse makes the loop look for work, if it sleeps.
 func (l *Loop) rouse() {
-	if l.asleep.Load() && l.asleep.CompareAndSwap(true, false) {
+	if !l.asleep.Load() || !l.asleep.CompareAndSwap(true, false) {
+		return
+	}
+	l.ringing.Lock()
+	defer l.ringing.Unlock()
+	if !l.silent { // it may have woken up and ended meanwhile
 		ring(l.bell)
 	}
 }
@@ -131,10 +139,7 @@ func (l *Loop) all() (conns []*Conn) {
 // run is the loop's goroutine.
 func (l *Loop) run() {
 	defer close(l.ended)
-	defer func() {
-		closeDescriptor(l.poll)
-		closeDescriptor(l.bell)
-	}()
+	defer l.closeDescriptors()
 	for !l.isOver() {
 		l.mail.deliver()
 		l.attend()
@@ -150,6 +155,14 @@ func (l *Loop) run() {
 		l.attend()
 		l.flushAll()
 	}
+}
+
+func (l *Loop) closeDescriptors() {
+	l.ringing.Lock()
+	defer l.ringing.Unlock()
+	l.silent = true
+	closeDescriptor(l.poll)
+	closeDescriptor(l.bell)
 }
 
 // finished reports whether there is nothing left that the loop is for.
