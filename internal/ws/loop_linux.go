@@ -140,6 +140,7 @@ func (l *Loop) all() (conns []*Conn) {
 func (l *Loop) run() {
 	defer close(l.ended)
 	defer l.closeDescriptors()
+	l.time = l.engine.now() // what comes before the first wait is of now
 	for !l.isOver() {
 		l.mail.deliver()
 		l.attend()
@@ -274,7 +275,7 @@ func (l *Loop) attend() {
 		if what&noticeFlush != 0 {
 			l.soil(c)
 		}
-		if what&noticeLook != 0 {
+		if what&noticeLook != 0 && !c.gone {
 			l.alarms.set(&c.timer, c.due())
 			l.work(c)
 		}

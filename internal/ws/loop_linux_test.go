@@ -3,6 +3,9 @@ package ws_test
 import (
 	"net"
 	"testing"
+	"time"
+
+	"parley.example/parley"
 
 	"parley.example/parley/internal/ws"
 	"parley.example/parley/internal/ws/wstest"
@@ -38,4 +41,34 @@ func unixPair(t testing.TB) (server, peer net.Conn) {
 		t.Fatal(err)
 	}
 	return server, peer
+}
+
+// A peer that takes nothing any more and goes on pinging is given up: what
+// cannot be answered does not prolong the connection.
+func TestPingsOfOneWhoTakesNothing(t *testing.T) {
+	for name, driver := range map[string]ws.Driver{"loop": ws.Epoll, "goroutine": ws.Goroutine} {
+		t.Run(name, func(t *testing.T) {
+			e := ws.New(ws.Options{Driver: driver, CloseTimeout: 200 * time.Millisecond})
+			server, client := unixPair(t)
+			h := &wstest.Recorder{}
+			if _, err := e.Adopt(server, nil, ws.Accept{Handler: h}); err != nil {
+				t.Fatal(err)
+			}
+			if err := client.(*net.UnixConn).CloseRead(); err != nil {
+				t.Fatal(err)
+			}
+			peer := wstest.NewPeer(t, client)
+			deadline := time.Now().Add(20 * time.Second)
+			for e.Stats().Open > 0 {
+				peer.Send(wstest.Ping("x"))
+				if time.Sleep(10 * time.Millisecond); time.Now().After(deadline) {
+					t.Fatal("the connection does not end")
+				}
+			}
+			h.Expect(t, "open", `close 1006 ""`)
+			if err := e.Shutdown(t.Context(), parley.CloseGoingAway, "", 0); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }

@@ -148,7 +148,7 @@ func (c *Conn) hear(ev event) {
 	switch ev.what {
 	case eventPing:
 		c.mu.Lock()
-		if !c.has(stateClosing) && c.out.answer(ev.data) {
+		if !c.has(stateClosing|stateMute) && c.out.answer(ev.data) {
 			c.set(stateUnread)
 		}
 		c.unlock()
