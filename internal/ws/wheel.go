@@ -11,12 +11,14 @@ const (
 )
 
 // A wheel keeps the alarms of one loop's connections. It does not read the
-// clock: Advance is told the time, as a duration since the engine began. Its
+// clock: advance is told the time, as a duration since the engine began. Its
 // owner guards it, and the alarm fields of what is in it.
 type wheel[T any] struct {
 	slots [wheelSlots]*alarm[T]
 	used  [wheelSlots / 64]uint64 // a bit for each slot that has alarms
-	at    int64                   // the tick that Advance has come to
+	at    int64                   // the tick that advance has come to
+
+	next *alarm[T] // that advance looks at, after the one that rings
 }
 
 // An alarm belongs to one thing of a wheel. The zero value is not set.
@@ -26,7 +28,7 @@ type alarm[T any] struct {
 	tick       int64 // when; 0 for not at all
 }
 
-// set makes Advance call at due, instead of whenever an earlier set said; 0
+// set makes advance call at due, instead of whenever an earlier set said; 0
 // means never.
 func (w *wheel[T]) set(a *alarm[T], due time.Duration) {
 	tick := int64(0)
@@ -60,6 +62,9 @@ func (w *wheel[T]) remove(a *alarm[T]) {
 	if a.tick == 0 {
 		return
 	}
+	if a == w.next {
+		w.next = a.next
+	}
 	i := w.slotOf(a.tick)
 	if a.next != nil {
 		a.next.prev = a.prev
@@ -76,7 +81,7 @@ func (w *wheel[T]) remove(a *alarm[T]) {
 }
 
 // advance takes out every alarm that is due at now and calls ring with whose
-// it is; ring may set alarms.
+// it is; ring may set any alarms.
 func (w *wheel[T]) advance(now time.Duration, ring func(*T)) {
 	last := int64(now / wheelTick)
 	first := max(w.at+1, last-wheelSlots+1) // one round sees every slot
@@ -89,16 +94,12 @@ func (w *wheel[T]) advance(now time.Duration, ring func(*T)) {
 		if w.used[i/64]&(1<<(i%64)) == 0 {
 			continue
 		}
-		for a := w.slots[i]; a != nil; {
-			next := a.next
+		for a := w.slots[i]; a != nil; a = w.next {
+			w.next = a.next
 			if a.tick <= last {
 				w.remove(a)
 				ring(a.of)
-				if next != nil && next.tick == 0 {
-					next = w.slots[i] // ring has taken it out
-				}
 			}
-			a = next
 		}
 	}
 }
