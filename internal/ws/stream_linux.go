@@ -79,8 +79,12 @@ func (l *Loop) streamEvent(s *stream, events uint32) {
 	}
 }
 
-// streamReads is how often one stream is read in a turn.
-const streamReads = 4
+// streamReads and streamWrites are how often one stream is read and written in
+// a turn.
+const (
+	streamReads  = 4
+	streamWrites = 16
+)
 
 // readStreams hands over what has come.
 func (l *Loop) readStreams() {
@@ -112,7 +116,11 @@ func (l *Loop) flushStream(s *stream) {
 	if s.blocked || !s.woken.Swap(false) {
 		return
 	}
-	for !s.gone {
+	for i := 0; !s.gone; i++ {
+		if i == streamWrites {
+			s.woken.Store(true)
+			return
+		}
 		b := s.tenant.Output()
 		if len(b) == 0 {
 			return
