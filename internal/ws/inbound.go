@@ -34,6 +34,11 @@ func fault(code parley.CloseCode, reason string) event {
 	return event{what: eventFault, code: code, reason: reason}
 }
 
+// maxHollow is how many fragments without octets a message may have. All
+// others count in its size, so these are what a message without end could be
+// made of.
+const maxHollow = 4096
+
 // inbound makes events of the octets that a peer sends: it joins fragments
 // and checks their order, size and text. It does no I/O. Octets that are there
 // whole are not copied; a buffer is held only while half a message waits.
@@ -46,6 +51,7 @@ type inbound struct {
 	kind     parley.Kind // of the message that has begun; 0 for none
 	deflated bool        // it is compressed
 	message  []byte      // what has come of it
+	hollow   int32       // fragments of it without octets
 	text     textCheck
 	control  []byte // what has come of a control frame
 
@@ -140,6 +146,10 @@ func (in *inbound) dataPiece(p piece, limit int) event {
 			return fault(parley.CloseProtocol, "message inside another message")
 		case !in.skip && p.size > int64(limit-len(in.message)):
 			return fault(parley.CloseTooBig, "message too big")
+		case !in.skip && p.size == 0 && !p.fin && in.hollow == maxHollow:
+			return fault(parley.ClosePolicy, "too many empty fragments")
+		case p.size == 0 && !p.fin:
+			in.hollow++
 		}
 		if p.op != opContinuation {
 			in.kind = parley.Kind(p.op)
@@ -148,7 +158,7 @@ func (in *inbound) dataPiece(p piece, limit int) event {
 	end := p.last() && p.fin
 	kind, deflated := in.kind, in.deflated
 	if end {
-		in.kind = 0
+		in.kind, in.hollow = 0, 0
 	}
 	if in.skip {
 		in.message = nil

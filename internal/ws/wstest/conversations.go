@@ -69,6 +69,13 @@ var conversations = []conversation{
 		[]string{Line("text", strings.Repeat("x", maxMessage)), `close 1000 ""`},
 		[]string{`text "` + strings.Repeat("x", maxMessage) + `"`, `close 1000 ""`},
 	},
+	{
+		"many empty fragments, twice",
+		append(append(hollow(4096), hollow(4096)...), Close(1000, "")),
+		[]string{`text "ab"`, `text "ab"`, `close 1000 ""`},
+		[]string{`text "ab"`, `text "ab"`, `close 1000 ""`},
+	},
+	fails("too many empty fragments", 1008, "too many empty fragments", hollow(4097)...),
 	fails("text not UTF-8", 1007, "text is not UTF-8", Text("caf\xe9")),
 	fails("text cut inside a character", 1007, "text is not UTF-8", Text("caf\xc3")),
 	fails("surrogate across fragments", 1007, "text is not UTF-8", Part(Text("\xed")), Part(Cont("\xa0"))),
@@ -93,6 +100,15 @@ var conversations = []conversation{
 	fails("close code of nobody", 1002, "invalid close code", Close(2999, "")),
 	fails("close code too high", 1002, "invalid close code", Close(5000, "")),
 	fails("close reason not UTF-8", 1007, "close reason is not UTF-8", Close(1000, "caf\xe9")),
+}
+
+// hollow is a message with so many fragments without octets in its middle.
+func hollow(n int) []Frame {
+	frames := []Frame{Part(Text("a"))}
+	for range n {
+		frames = append(frames, Part(Cont("")))
+	}
+	return append(frames, Cont("b"))
 }
 
 // fails is a conversation in which frames, between two good messages, make the
