@@ -43,10 +43,15 @@ func (c *Conn) peerClosed(code parley.CloseCode, reason string) {
 	c.unlock()
 }
 
-// fail ends the connection because of what the peer sent (RFC 6455 §7.1.7). No
-// answer to our close frame is waited for: the stream cannot be read any more.
+// fail ends the connection because of what the peer sent (RFC 6455 §7.1.7).
 func (c *Conn) fail(code parley.CloseCode, reason string) {
 	c.engine.log.Debug("peer broke the protocol", "conn", c.id, "code", code, "err", reason)
+	c.giveUp(code, reason)
+}
+
+// giveUp ends a connection that cannot be read any more: no answer to our
+// close frame is waited for.
+func (c *Conn) giveUp(code parley.CloseCode, reason string) {
 	c.mu.Lock()
 	c.beginClose(code, reason, stateFinishing)
 	c.unlock()

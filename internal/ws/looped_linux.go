@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"parley.example/parley"
 )
 
 // A looped is a connection on a loop, and its driver: the loop reads it and has
@@ -120,7 +122,7 @@ func (l *Loop) register(c *looped) {
 	l.table[fd] = c
 	if err := addToPoll(l.poll, fd, c.mark); err != nil {
 		l.engine.log.Error("cannot wait for a connection", "conn", c.conn.id, "err", err)
-		c.eof = true
+		c.conn.giveUp(parley.CloseInternal, "the server cannot wait for one more peer")
 	}
 	c.conn.begin(l.time)
 	if c.conn.endTurn() {

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"io"
 	"net"
 	"runtime"
 	"testing"
@@ -105,4 +106,34 @@ func TestNoAlarmIsLeft(t *testing.T) {
 		t.Errorf("%d alarms of no connection", n)
 	}
 	shut(t, e)
+}
+
+// A connection that epoll does not take is closed, and told so.
+func TestConnectionThatEpollDoesNotTake(t *testing.T) {
+	e := New(Options{Driver: Epoll, Loops: 1, CloseTimeout: 50 * time.Millisecond})
+	l := e.Loop(0)
+	if err := l.start(); err != nil {
+		t.Fatal(err)
+	}
+	good := l.poll // nobody else reads it
+	swap := func(poll int) {
+		done := make(chan struct{})
+		l.ask(func() { l.poll = poll; close(done) })
+		<-done
+	}
+	swap(-1)
+	server, peer := loopPair(t)
+	if _, err := e.Adopt(server, nil, Accept{Handler: quiet{}}); err != nil {
+		t.Fatal(err)
+	}
+	_ = peer.SetReadDeadline(time.Now().Add(20 * time.Second))
+	got, err := io.ReadAll(peer)
+	swap(good)
+	if want := "\x88\x2a\x03\xf3the server cannot wait for one more peer"; string(got) != want || err != nil {
+		t.Errorf("the peer got %q (%v), want %q", got, err, want)
+	}
+	shut(t, e)
+	if n := e.Stats().Closed[parley.CloseInternal]; n != 1 {
+		t.Errorf("%d connections closed as internal error", n)
+	}
 }
