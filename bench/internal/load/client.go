@@ -88,7 +88,9 @@ type client struct {
 	rng      *rand.Rand
 	pool     *pool
 	began    time.Time
-	conns    []*conn // that are open, in the order of opening
+	to       unix.Sockaddr
+	sources  [8]unix.Sockaddr // connections come from these in turn, so that their ports suffice
+	conns    []*conn          // that are open, in the order of opening
 	pong     []byte
 
 	// opened is called when a handshake is done, message for each message, and
@@ -121,6 +123,10 @@ func newClient(opt Options) (*client, error) {
 		rng:      rng,
 		pool:     newPool(op, max(opt.Size, 8), max(opt.Window, 1), opt.Prefix, rng),
 		began:    time.Now(),
+		to:       &unix.SockaddrInet4{Addr: opt.Addr.Addr().As4(), Port: int(opt.Addr.Port())},
+	}
+	for i := range c.sources {
+		c.sources[i] = &unix.SockaddrInet4{Addr: [4]byte{127, 0, 1, byte(1 + i)}}
 	}
 	c.opened = func(*conn) error { return nil }
 	c.message = func(_ *conn, f frame) error { return fmt.Errorf("got %.80q and had sent nothing", f.payload) }
@@ -182,8 +188,7 @@ func (c *client) during(d time.Duration) error {
 	return nil
 }
 
-// dial begins to connect. Connections come from different addresses, so that
-// their ports suffice.
+// dial begins to connect.
 func (c *client) dial(conn *conn) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -194,13 +199,13 @@ func (c *client) dial(conn *conn) error {
 	err = errors.Join(
 		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
 		unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1),
-		unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 1, byte(1 + conn.id%8)}}),
+		unix.Bind(fd, c.sources[conn.id%len(c.sources)]),
 		unix.EpollCtl(c.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLOUT, Fd: int32(fd)}),
 	)
 	if err != nil {
 		return fmt.Errorf("preparing a socket: %w", err)
 	}
-	err = unix.Connect(fd, &unix.SockaddrInet4{Addr: c.opt.Addr.Addr().As4(), Port: int(c.opt.Addr.Port())})
+	err = unix.Connect(fd, c.to)
 	if err != nil && !errors.Is(err, unix.EINPROGRESS) {
 		return fmt.Errorf("connecting to %s: %w", c.opt.Addr, err)
 	}

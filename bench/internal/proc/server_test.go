@@ -86,6 +86,24 @@ func TestServerThatDoesNotStart(t *testing.T) {
 	}
 }
 
+func TestBusyTime(t *testing.T) {
+	const stat = "cpu  9 9 9 9 9 9 9 9 0 0\ncpu0 1 2 3 1000 1000 4 5 6 7 8\ncpu1 100 0 0 1000 0 0 0 0 0 0\nintr 5\n"
+	for _, test := range []struct {
+		cores []int
+		want  time.Duration
+	}{
+		{[]int{0}, 210 * time.Millisecond},
+		{[]int{1, 0}, 1210 * time.Millisecond},
+	} {
+		if got, err := BusyTime([]byte(stat), test.cores); got != test.want || err != nil {
+			t.Errorf("BusyTime of %v = %v, %v, want %v", test.cores, got, err, test.want)
+		}
+	}
+	if _, err := BusyTime([]byte(stat), []int{0, 2}); err == nil {
+		t.Error("a core that is not there has worked")
+	}
+}
+
 func TestFamily(t *testing.T) {
 	c := self(t)
 	c.Args = []string{"sh", "-c", strings.Join(c.Args, " ") + " & wait"}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -64,6 +65,26 @@ func resident(pid int) (int64, error) {
 		}
 	}
 	return 0, fmt.Errorf("%s has no Rss", name)
+}
+
+// BusyTime reads /proc/stat: how long these cores have worked for anyone, in
+// steps of 10 ms. What the hypervisor gave to other machines counts.
+func BusyTime(stat []byte, cores []int) (time.Duration, error) {
+	var sum time.Duration
+	found := 0
+	for line := range bytes.Lines(stat) {
+		var core, user, nice, system, idle, wait, irq, softirq, steal int
+		n, _ := fmt.Sscanf(string(line), "cpu%d %d %d %d %d %d %d %d %d",
+			&core, &user, &nice, &system, &idle, &wait, &irq, &softirq, &steal)
+		if n == 9 && slices.Contains(cores, core) {
+			sum += time.Duration(user+nice+system+irq+softirq+steal) * 10 * time.Millisecond
+			found++
+		}
+	}
+	if found < len(cores) {
+		return 0, fmt.Errorf("/proc/stat has %d of the cores %v", found, cores)
+	}
+	return sum, nil
 }
 
 // family returns pid and its descendants.

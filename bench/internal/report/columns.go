@@ -15,6 +15,7 @@ var allColumns = []column{
 	{figure: P99, name: "p99 ms", scale: 1000},
 	{figure: PerSecond, name: "per second", scale: 1},
 	{figure: Busy, name: "cores used", scale: 1},
+	{figure: Others, name: "others' share", scale: 1},
 	{figure: Memory, name: "bytes", scale: 1, per: true},
 	{figure: Time, name: "ns", scale: 1, per: true},
 	{figure: Allocs, name: "allocations", scale: 1, per: true},

@@ -59,6 +59,7 @@ const (
 	Tail      = "p99_per_p50"  // P99 / P50
 	PerSecond = "per_second"   // units per second
 	Busy      = "busy"         // share of one core that the server used
+	Others    = "others"       // share of both cores that went neither to the server nor to the generator
 	Memory    = "bytes"        // resident bytes per connection
 	Time      = "ns"           // nanoseconds per operation of a Go benchmark
 	Allocs    = "allocs"       // allocations per operation of a Go benchmark

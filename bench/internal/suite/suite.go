@@ -183,7 +183,7 @@ func (s *Suite) with(ctx context.Context, one series, f func(*proc.Server) error
 // options completes the load that a row puts on a series.
 func (s *Suite) options(r row, one series, server *proc.Server) load.Options {
 	opt := r.load
-	opt.Addr, opt.Meter, opt.Core = server.Addr, server, s.opt.LoadCore
+	opt.Addr, opt.Core = server.Addr, s.opt.LoadCore
 	opt.Path = one.path
 	opt.Prefix = one.prefix
 	if r.load.For == 0 {
@@ -216,11 +216,14 @@ func under(run func(load.Options) (load.Result, error), mode string) measurement
 			if one.visitors > 0 {
 				opt.Cookies = s.stock[one.visitors].cookies
 			}
+			w := &witness{server: server, cores: []int{s.opt.ServerCore, s.opt.LoadCore}}
+			opt.Meter = w
 			result, err := run(opt)
 			if err != nil {
 				return err
 			}
 			out = figures(result)
+			out[report.Others] = w.others()
 			checked, err := s.crossCheck(ctx, mode, opt, server, one)
 			maps.Copy(out, checked)
 			return err
