@@ -69,7 +69,7 @@ func Room(opt Options) (Result, error) {
 		got := make([]int, opt.Window) // deliveries of publication k, at k modulo Window
 		c.message = func(conn *conn, f frame) error {
 			if conn.next == publisher.sent {
-				return fmt.Errorf("got %.80q twice", f.payload)
+				return fmt.Errorf("got %.80q, and has already got all that was published", f.payload)
 			}
 			if err := c.pool.check(conn.next, f); err != nil {
 				return err

@@ -90,10 +90,8 @@ func missing(s *Series) string {
 	switch {
 	case s == nil:
 		return "not measured"
-	case len(s.Rounds) == 0 && s.Absent != "":
+	case s.Absent != "":
 		return s.Label + ": " + s.Absent
-	case len(s.Rounds) == 0:
-		return "not measured"
 	}
 	return ""
 }

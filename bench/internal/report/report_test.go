@@ -38,7 +38,7 @@ func sample() *Results {
 			{
 				ID: "idle", Title: "Idle connections", Unit: "connection",
 				Series: []Series{
-					{ID: "parley", Label: "Parley", Rounds: []Figures{{Memory: 999.6}}},
+					{ID: "parley", Label: "Parley", Rounds: []Figures{nil, {Memory: 999.6}}},
 					{ID: "parley-tls", Label: "Parley, TLS", Absent: "not in this version"},
 				},
 			},

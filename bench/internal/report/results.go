@@ -44,8 +44,8 @@ type Row struct {
 type Series struct {
 	ID     string // in its row
 	Label  string
-	Absent string // why it was not measured; "" if it was
-	Rounds []Figures
+	Absent string    // why its rounds do not count; "" if they do
+	Rounds []Figures // nil is one that failed
 }
 
 // Figures are what one round measured, by the names below.
@@ -67,8 +67,11 @@ const (
 )
 
 // Median returns the median of one figure over a series' rounds; false if it
-// has none.
+// has none, or is absent.
 func (s *Series) Median(figure string) (float64, bool) {
+	if s.Absent != "" {
+		return 0, false
+	}
 	var values []float64
 	for _, round := range s.Rounds {
 		if v, ok := round[figure]; ok {

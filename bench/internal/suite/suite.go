@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"parley.example/parley/bench/internal/load"
@@ -104,6 +105,9 @@ func (s *Suite) chosen(files uint64) []row {
 // AgainstSuffix ends the IDs of the series of the other Parley binary.
 const AgainstSuffix = "-against"
 
+// maxFailures is how often a series may fail before it is given up.
+const maxFailures = 2
+
 // measureRow runs all rounds of one row. In each round the servers run one
 // after the other, and every other round the other way round, so that what
 // drifts meets all alike.
@@ -112,7 +116,7 @@ func (s *Suite) measureRow(ctx context.Context, r row) (report.Row, error) {
 	for _, one := range r.series {
 		out.Series = append(out.Series, report.Series{ID: one.id, Label: one.label, Absent: s.whyAbsent(ctx, one)})
 	}
-	rounds := s.rounds(r)
+	rounds, failures := s.rounds(r), make([]int, len(r.series))
 	for round := range rounds {
 		for i := range r.series {
 			if round%2 == 1 {
@@ -128,14 +132,18 @@ func (s *Suite) measureRow(ctx context.Context, r row) (report.Row, error) {
 			case ctx.Err() != nil:
 				return out, context.Cause(ctx)
 			case err != nil:
-				err = fmt.Errorf("%s, %s: %w", r.id, one.label, err)
+				err = fmt.Errorf("%s, %s, round %d: %w", r.id, one.label, round+1, err)
 				s.opt.Logf("%v", err)
 				s.failed = append(s.failed, err)
-				series.Absent = "failed"
-				series.Rounds = nil
-			default:
-				series.Rounds = append(series.Rounds, figures)
+				first, _, _ := strings.Cut(err.Error(), "\n")
+				out.Notes = append(out.Notes, "Failed: "+first)
+				if failures[i]++; failures[i] == maxFailures {
+					series.Absent = "failed"
+				}
+			case figures == nil:
+				series.Absent = "not in this version"
 			}
+			series.Rounds = append(series.Rounds, figures) // nil if it failed: rounds stay in step
 		}
 	}
 	return out, nil
