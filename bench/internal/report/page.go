@@ -47,11 +47,14 @@ func render(w io.Writer, r *Results, bars []Bar) error {
 // A page is what the template shows.
 type page struct {
 	*Results
-	Judged  []judged
-	Missed  int
-	Shown   []shownRow
-	Profile string // full or quick
+	Judged []judged
+	Missed int
+	Shown  []shownRow
+	Others string // how much of the cores others used, if that was much; "" if not
 }
+
+// quiet is the most that others use of a quiet machine's cores.
+const quiet = 0.15
 
 // A judged bar is one line of the first table.
 type judged struct{ Claim, Want, Got, Range, Ours, Peer, Verdict string }
@@ -85,6 +88,9 @@ func newPage(r *Results, bars []Bar) *page {
 	}
 	for i := range r.Rows {
 		p.Shown = append(p.Shown, show(&r.Rows[i]))
+	}
+	if share, _ := median(r.all(Others)); share > quiet {
+		p.Others = fmt.Sprintf("%.0f %%", 100*share)
 	}
 	return p
 }

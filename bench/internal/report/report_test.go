@@ -23,7 +23,7 @@ func sample() *Results {
 				ID: "echo", Title: "Echo of 64 B", Unit: "message", Notes: []string{"A note."},
 				Series: []Series{
 					{ID: "parley", Label: "Parley", Rounds: []Figures{
-						{CPU: 5, P50: 600, P99: 1200, Tail: 2, PerSecond: 123_456, Busy: .99, Check: 5.5},
+						{CPU: 5, P50: 600, P99: 1200, Tail: 2, PerSecond: 123_456, Busy: .99, Check: 5.5, Others: .254},
 						{CPU: 6, P50: 700, P99: 1300, Tail: 1.9, PerSecond: 99_500, Busy: 1},
 						{CPU: 9, P50: 800, P99: 1400, Tail: 1.7, PerSecond: 50_000, Busy: .5},
 					}},

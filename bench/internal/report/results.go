@@ -81,6 +81,21 @@ func (s *Series) Median(figure string) (float64, bool) {
 	return median(values)
 }
 
+// all returns one figure of all rounds of all series.
+func (r *Results) all(figure string) []float64 {
+	var values []float64
+	for _, row := range r.Rows {
+		for _, s := range row.Series {
+			for _, round := range s.Rounds {
+				if v, ok := round[figure]; ok {
+					values = append(values, v)
+				}
+			}
+		}
+	}
+	return values
+}
+
 // median returns the middle of values, or the mean of the two middle ones.
 func median(values []float64) (float64, bool) {
 	if len(values) == 0 {
