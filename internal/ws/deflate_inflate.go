@@ -5,7 +5,7 @@ import (
 	"errors"
 	"io"
 
-	"github.com/klauspost/compress/flate"
+	"compress/flate"
 )
 
 var (
@@ -62,7 +62,8 @@ func (i *inflater) inflate(dst, payload []byte, limit int) ([]byte, error) {
 	return out, err
 }
 
-// An inflateReader inflates one message after the other.
+// An inflateReader, of the standard library because that forgets everything when
+// it is reset, inflates one message after the other.
 type inflateReader struct {
 	in     []byte // the payload and tail
 	src    bytes.Reader

@@ -194,3 +194,22 @@ func BenchmarkInflate(b *testing.B) {
 		}
 	}
 }
+
+// A block that uses a distance code, but has none, must not be read with that of
+// an earlier message, which may have been another peer's.
+func TestInflateForgetsCodes(t *testing.T) {
+	r := newInflateReader()
+	for i := range 200 {
+		before := newStandardDeflate(t, 6, false).payload(tempting(100+20*i, uint64(i)))
+		if _, err := r.message(nil, before, nil, 1<<20); err != nil {
+			t.Fatal(err)
+		}
+		const block = "\x14\xc0\x01\x09\x00\x00\x00\x80\xa0\xad\xfe\x3f\x11\x01\x00\x00" // 20 a, and a copy
+		for _, distance := range []string{"\x03", "\x07", "\x0f", "\x1f", "\x3f"} {
+			payload := block + distance + "\x00\x00\x00\x00\xff\xff\x00"
+			if got, err := r.message(nil, []byte(payload), nil, 1<<20); !errors.Is(err, errCorrupt) {
+				t.Fatalf("%q, %v", got, err)
+			}
+		}
+	}
+}

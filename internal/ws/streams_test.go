@@ -23,12 +23,16 @@ import (
 
 // streamDeflate says whether a server of streamAccept's agrees to
 // permessage-deflate.
-const streamDeflate = false
+const streamDeflate = true
 
 // streamAccept is how a server is set up that r describes. With r.Deflate it
 // compresses the shortest of messages.
 func streamAccept(r wstest.Reference, h ws.Handler) ws.Accept {
-	return ws.Accept{Handler: h, MaxMessage: r.Limit}
+	s := &ws.Settings{MaxMessage: r.Limit}
+	if r.Deflate {
+		s.Compression = &ws.Compression{Threshold: 1, ContextTakeover: r.Takeover}
+	}
+	return ws.Accept{Handler: h, Settings: s}
 }
 
 // A streamServer takes connections whose peers send streams.
@@ -49,7 +53,7 @@ func newStreamServer(t testing.TB) *streamServer {
 		s.web.Close()
 		ended, cancel := context.WithCancel(context.Background())
 		cancel()
-		_ = s.engine.Shutdown(ended, parley.CloseGoingAway, "")
+		_ = s.engine.Shutdown(ended, parley.CloseGoingAway, "", 0)
 	})
 	return s
 }

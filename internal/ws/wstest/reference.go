@@ -88,6 +88,11 @@ func (r Reference) Read(stream []byte) Heard {
 		case OpText, OpBinary:
 			begun = opening{op: h.op, compressed: h.rsv == 4}
 		}
+		if h.size == 0 && !h.fin {
+			if begun.hollow++; begun.hollow > 4096 { // a limit of ours: see docs/conformance.md
+				return fail(parley.ClosePolicy)
+			}
+		}
 
 		message = append(message, payload...)
 		if begun.op == OpText && !begun.compressed && !beginsText(message) {
@@ -124,6 +129,7 @@ func (r Reference) Read(stream []byte) Heard {
 type opening struct {
 	op         byte // 0: there is no message
 	compressed bool
+	hollow     int // fragments without octets so far
 }
 
 type frameHeader struct {
