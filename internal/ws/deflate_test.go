@@ -301,7 +301,7 @@ func TestDeflateAllocations(t *testing.T) {
 func listing(n int) []byte {
 	var b strings.Builder
 	for i := 0; b.Len() < n; i++ {
-		fmt.Fprintf(&b, `{"id":%d,"user":"user-%x","text":"Hello, number %d of %d","at":"2024-05-%02dT10:%02d:%02dZ"},`, 1000+i*7, i*2654435761%65536, i, i*i, i%28+1, i*7%60, i*13%60)
+		fmt.Fprintf(&b, `{"id":%d,"user":"user-%x","text":"Hello, number %d of %d","at":"2024-05-%02dT10:%02d:%02dZ"},`, 1000+i*7, i*40503%65536, i, i*i, i%28+1, i*7%60, i*13%60)
 	}
 	return []byte(b.String()[:n])
 }

@@ -139,6 +139,12 @@ func (o *outbox) makeRoom(n int) (dropped uint64) {
 
 // frame queues a whole frame, copying its payload.
 func (o *outbox) frame(op opcode, payload []byte) {
+	if t := o.tail; t != nil && !t.alone && cap(t.buf)-len(t.buf) >= maxServerHeader+len(payload) {
+		have := len(t.buf)
+		t.buf = append(appendHeader(t.buf, op, len(payload)), payload...)
+		o.queued += uint64(len(t.buf) - have)
+		return
+	}
 	var b [maxServerHeader]byte
 	o.write(appendHeader(b[:0], op, len(payload)))
 	o.write(payload)
