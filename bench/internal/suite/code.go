@@ -40,7 +40,7 @@ func parseBenchmark(out, name string) report.Figures {
 				continue
 			}
 			switch fields[i+1] {
-			case "ns/op":
+			case "cpu-ns/op":
 				figures[report.Time] = v
 			case "allocs/op":
 				figures[report.Allocs] = v

@@ -91,7 +91,9 @@ func rows(files uint64) []row {
 		peer("coder", "coder/websocket", "/echo"),
 		peer("ws", "ws (Node.js)", "/echo"),
 	}
-	idle := min(idleConns, int(files/10*9)-100) // Parley keeps a tenth of the files that it may open
+	idle := min(idleConns, int(files)-800)
+	room := fmt.Sprintf("--limits.connections=%d", idle+400) // or Parley keeps a tenth of the files that it may open
+	idler := func(s series) series { return s.with(s.id, s.label, append(s.server.args, room)...) }
 
 	idleTitle := fmt.Sprintf("%d,%03d idle connections, after one message each", idle/1000, idle%1000)
 
@@ -132,10 +134,10 @@ func rows(files uint64) []row {
 			id: "idle", title: idleTitle, unit: "connection", rounds: 3,
 			load: load.Options{Conns: idle, Size: 64}, measure: idleMemory,
 			series: append(append(all(
-				parley("/echo"),
-				parley("/echo").visited("parley-cookie", "Parley, a session each", idle),
-				goroutine,
-				parleyPython("/echo")), peers...), tornado("/echo")),
+				idler(parley("/echo")),
+				idler(parley("/echo").visited("parley-cookie", "Parley, a session each", idle)),
+				idler(goroutine),
+				idler(parleyPython("/echo"))), peers...), tornado("/echo")),
 		},
 		{
 			id: "idle-tls", title: "2,000 idle connections over TLS, after one message each", unit: "connection", rounds: 3,
@@ -170,7 +172,7 @@ func rows(files uint64) []row {
 			series: all(bot(parleyPython("/pingbot")), bot(tornado("/pingbot"))),
 		},
 		{
-			id: "code", title: "Go benchmarks of one echoed message, without a socket", unit: "message", rounds: 5,
+			id: "code", title: "Go benchmarks of one echoed message, peer included", unit: "message", rounds: 5,
 			measure: goBenchmarks,
 			series: []series{
 				{id: "bare", label: "engine alone", path: "BenchmarkBareEcho"},

@@ -43,7 +43,7 @@ func TestServersExist(t *testing.T) {
 
 func TestParseBenchmark(t *testing.T) {
 	const out = `goos: linux
-BenchmarkBareEcho   	 5000000	       210.5 ns/op	 304.00 MB/s	       0 B/op	       0 allocs/op
+BenchmarkBareEcho   	 5000000	       400.0 ns/op	       210.5 cpu-ns/op	 304.00 MB/s	       0 B/op	       0 allocs/op
 BenchmarkBareEchoes 	 5000000	       999 ns/op
 PASS
 `
