@@ -2,10 +2,9 @@ package ws
 
 import (
 	"bytes"
+	"compress/flate"
 	"errors"
 	"io"
-
-	"compress/flate"
 )
 
 var (
