@@ -29,12 +29,12 @@ func TestLateRing(t *testing.T) {
 			t.Fatal(err)
 		}
 		files = append(files, f)
-		if int(f.Fd()) == l.bell {
+		if int(f.Fd()) == l.poll.bell {
 			heir = f
 		}
 	}
 	if heir == nil {
-		t.Fatalf("no file got descriptor %d", l.bell)
+		t.Fatalf("no file got descriptor %d", l.poll.bell)
 	}
 	l.asleep.Store(true)
 	l.rouse()

@@ -47,7 +47,7 @@ type Loop struct {
 	over    bool     // it has ended, or is about to
 	asked   []func() // what is to be called on the loop
 
-	poll, bell int // descriptors, of epoll and eventfd; set by start
+	poll *poll // set by start
 
 	ringing sync.Mutex // a leaf; who writes to bell or closes it holds it
 	silent  bool       // guarded by ringing: bell is closed
@@ -59,10 +59,11 @@ type Loop struct {
 	open     int    // connections in table
 	lastMark uint32 // see looped.mark
 	alarms   wheel[looped]
-	again    []*looped // have more to read, or to hand over
-	dirty    []*looped // have something to write
-	buf      []byte    // of loopRead
-	events   []syscall.EpollEvent
+	clock    *time.Timer   // rouses the loop when an alarm is due
+	set      time.Duration // when clock does; 0 for not at all, or the past
+	again    []*looped     // have more to read, or to hand over
+	dirty    []*looped     // have something to write
+	buf      []byte        // of loopRead
 	pieces   [][]byte
 	vectors  []syscall.Iovec
 }
@@ -76,13 +77,14 @@ func (l *Loop) start() error {
 	if l.started {
 		return nil
 	}
-	poll, bell, err := newPoll()
+	poll, err := newPoll()
 	if err != nil {
 		return fmt.Errorf("start a loop: %w", err)
 	}
-	l.poll, l.bell = poll, bell
+	l.poll = poll
+	l.clock = time.AfterFunc(time.Hour, l.rouse)
+	l.clock.Stop()
 	l.buf = make([]byte, loopRead)
-	l.events = make([]syscall.EpollEvent, loopEvents)
 	l.pieces = make([][]byte, 0, loopPieces)
 	l.vectors = make([]syscall.Iovec, 0, loopPieces)
 	l.started = true
@@ -104,7 +106,7 @@ func (l *Loop) rouse() {
 	l.ringing.Lock()
 	defer l.ringing.Unlock()
 	if !l.silent { // it may have woken up and ended meanwhile
-		ring(l.bell)
+		l.poll.ring()
 	}
 }
 
@@ -146,10 +148,10 @@ func (l *Loop) run() {
 	for !l.isOver() {
 		l.mail.deliver()
 		l.attend()
-		n := l.wait()
+		events := l.wait()
 		l.time = l.engine.now()
-		for i := range l.events[:n] {
-			l.event(&l.events[i])
+		for i := range events {
+			l.event(&events[i])
 		}
 		l.readStreams()
 		l.continueTurns()
@@ -164,8 +166,7 @@ func (l *Loop) closeDescriptors() {
 	l.ringing.Lock()
 	defer l.ringing.Unlock()
 	l.silent = true
-	closeDescriptor(l.poll)
-	closeDescriptor(l.bell)
+	l.poll.close()
 }
 
 // finished reports whether there is nothing left that the loop is for.
@@ -198,27 +199,39 @@ func (l *Loop) busy() bool {
 	return l.finished()
 }
 
-// wait returns how many events there are. It sleeps only if there is nothing
+// wait returns the events that there are. It sleeps only if there is nothing
 // else to do.
-func (l *Loop) wait() int {
-	if n := pollNow(l.poll, l.events); n > 0 || l.busy() {
-		return n
+func (l *Loop) wait() []syscall.EpollEvent {
+	if events := l.poll.now(); len(events) > 0 || l.busy() {
+		return events
 	}
+	l.setClock()
 	l.asleep.Store(true)
 	if l.busy() { // came before those who bring work could see that it sleeps
 		l.asleep.Store(false)
-		return 0
+		return nil
 	}
-	n := pollWait(l.poll, l.events, l.alarms.wait(l.engine.now()))
+	events := l.poll.wait()
 	l.asleep.Store(false)
-	return n
+	return events
+}
+
+// setClock has the loop roused when the next alarm is due.
+func (l *Loop) setClock() {
+	now := l.engine.now()
+	wait := l.alarms.wait(now)
+	if wait < 0 || l.set > now && l.set <= now+wait {
+		return // it rings in time, perhaps too early: then it is set again
+	}
+	l.set = now + wait
+	l.clock.Reset(wait)
 }
 
 // event handles one event of epoll: whatever is new of a descriptor is told
 // once.
 func (l *Loop) event(ev *syscall.EpollEvent) {
 	fd, mark := int(ev.Fd), uint32(ev.Pad)
-	if fd == l.bell {
+	if fd == l.poll.bell {
 		return
 	}
 	if fd < len(l.table) {

@@ -122,7 +122,7 @@ func (l *Loop) register(c *looped) {
 	}
 	c.mark = l.lastMark
 	l.table[fd] = c
-	if err := addToPoll(l.poll, fd, c.mark); err != nil {
+	if err := l.poll.add(fd, c.mark); err != nil {
 		l.engine.log.Error("cannot wait for a connection", "conn", c.conn.id, "err", err)
 		c.conn.giveUp(parley.CloseInternal, "the server cannot wait for one more peer")
 	}

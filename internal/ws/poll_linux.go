@@ -4,73 +4,100 @@ package ws
 
 import (
 	"net"
+	"os"
 	"syscall"
-	"time"
 	"unsafe"
 )
 
 // Calls that never wait go past the scheduler (RawSyscall): telling it costs
-// more than some of them take. The one that waits must not.
+// more than some of them take.
 
-// newPoll returns descriptors of an epoll and of an eventfd that it listens
-// to.
-func newPoll() (poll, bell int, err error) {
-	if poll, err = syscall.EpollCreate1(syscall.EPOLL_CLOEXEC); err != nil {
-		return 0, 0, err
+// A poll waits for many descriptors: an epoll, and an eventfd that it listens
+// to. It belongs to a loop; only ring may be called by others.
+//
+// It sleeps where the Go runtime waits for the network, which listens to the
+// epoll as to any descriptor: other goroutines go on at once. A system call that
+// waits would keep a processor from them until the runtime takes it away, and
+// that it has to look for such calls costs more than the way round.
+type poll struct {
+	epoll, bell int
+
+	file   *os.File        // has epoll
+	raw    syscall.RawConn // of file
+	look   func(uintptr) bool
+	events []syscall.EpollEvent
+	n      int // events that look has found
+}
+
+func newPoll() (*poll, error) {
+	epoll, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.SetNonblock(epoll, true); err != nil {
+		closeDescriptor(epoll)
+		return nil, err
+	}
+	p := &poll{epoll: epoll, file: os.NewFile(uintptr(epoll), "epoll"), events: make([]syscall.EpollEvent, loopEvents)}
+	p.look = func(uintptr) bool {
+		p.n = len(p.now())
+		return p.n > 0
 	}
 	n, _, errno := syscall.RawSyscall(syscall.SYS_EVENTFD2, 0, syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)
 	if errno != 0 {
-		closeDescriptor(poll)
-		return 0, 0, errno
+		p.file.Close()
+		return nil, errno
 	}
-	bell = int(n)
-	if err = addToPoll(poll, bell, 0); err != nil {
-		closeDescriptor(poll)
-		closeDescriptor(bell)
-		return 0, 0, err
+	p.bell = int(n)
+	p.raw, err = p.file.SyscallConn()
+	if err == nil {
+		err = p.add(p.bell, 0)
 	}
-	return poll, bell, nil
+	if err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
 }
 
-// addToPoll makes poll tell once of whatever is new at fd (EPOLLET): so it
-// never has to be told what is wanted.
-func addToPoll(poll, fd int, mark uint32) error {
+func (p *poll) close() {
+	p.file.Close()
+	closeDescriptor(p.bell)
+}
+
+// add makes the poll tell once of whatever is new at fd (EPOLLET): so it never
+// has to be told what is wanted.
+func (p *poll) add(fd int, mark uint32) error {
 	const edge = 1 << 31 // EPOLLET, which package syscall has as a negative number
 	ev := syscall.EpollEvent{
 		Events: syscall.EPOLLIN | syscall.EPOLLOUT | syscall.EPOLLRDHUP | edge,
 		Fd:     int32(fd), Pad: int32(mark),
 	}
-	return syscall.EpollCtl(poll, syscall.EPOLL_CTL_ADD, fd, &ev)
+	return syscall.EpollCtl(p.epoll, syscall.EPOLL_CTL_ADD, fd, &ev)
 }
 
-// pollNow returns how many events there are.
-func pollNow(poll int, events []syscall.EpollEvent) int {
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(poll),
-		uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+// now returns the events that there are, valid until the next call.
+func (p *poll) now() []syscall.EpollEvent {
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(p.epoll),
+		uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), 0, 0, 0)
 	if errno != 0 {
-		return 0
+		return nil
 	}
-	return int(n)
+	return p.events[:n]
 }
 
-// pollWait waits for events, for as long as wait if that is not negative.
-func pollWait(poll int, events []syscall.EpollEvent, wait time.Duration) int {
-	ms := -1
-	if wait >= 0 {
-		ms = int((wait + time.Millisecond - 1) / time.Millisecond)
+// wait returns the next events, of which ring makes one.
+func (p *poll) wait() []syscall.EpollEvent {
+	if p.raw.Read(p.look) != nil {
+		return nil
 	}
-	n, _, errno := syscall.Syscall6(syscall.SYS_EPOLL_PWAIT, uintptr(poll),
-		uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(ms), 0, 0)
-	if errno != 0 {
-		return 0
-	}
-	return int(n)
+	return p.events[:p.n]
 }
 
-// ring adds to an eventfd. It is never read: each addition is an event.
-func ring(bell int) {
+// ring makes an event. The eventfd is never read: each addition is one.
+func (p *poll) ring() {
 	one := uint64(1)
-	_, _, _ = syscall.RawSyscall(syscall.SYS_WRITE, uintptr(bell), uintptr(unsafe.Pointer(&one)), 8)
+	_, _, _ = syscall.RawSyscall(syscall.SYS_WRITE, uintptr(p.bell), uintptr(unsafe.Pointer(&one)), 8)
 }
 
 // readDescriptor reads from a socket. recvfrom(2) costs less than read(2), as

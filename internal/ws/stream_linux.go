@@ -65,7 +65,7 @@ func (l *Loop) admit(s *stream) {
 	l.tenants = append(l.tenants, s)
 	s.woken.Store(true)
 	s.readable = true
-	if err := addToPoll(l.poll, s.fd, s.mark); err != nil {
+	if err := l.poll.add(s.fd, s.mark); err != nil {
 		l.engine.log.Error("cannot wait for a worker's link", "err", err)
 		l.endStream(s)
 	}

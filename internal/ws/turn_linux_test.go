@@ -117,20 +117,23 @@ func TestConnectionThatEpollDoesNotTake(t *testing.T) {
 	if err := l.start(); err != nil {
 		t.Fatal(err)
 	}
-	good := l.poll // nobody else reads it
-	swap := func(poll int) {
-		done := make(chan struct{})
-		l.ask(func() { l.poll = poll; close(done) })
-		<-done
-	}
-	swap(-1)
 	server, peer := loopPair(t)
+	broken, adopted := make(chan struct{}), make(chan struct{})
+	l.ask(func() {
+		epoll := l.poll.epoll
+		l.poll.epoll = -1
+		close(broken)
+		<-adopted
+		// The connection is registered before this is answered.
+		l.ask(func() { l.poll.epoll = epoll })
+	})
+	<-broken
 	if _, err := e.Adopt(server, nil, Accept{Handler: quiet{}}); err != nil {
 		t.Fatal(err)
 	}
+	close(adopted)
 	_ = peer.SetReadDeadline(time.Now().Add(20 * time.Second))
 	got, err := io.ReadAll(peer)
-	swap(good)
 	if want := "\x88\x2a\x03\xf3the server cannot wait for one more peer"; string(got) != want || err != nil {
 		t.Errorf("the peer got %q (%v), want %q", got, err, want)
 	}
