@@ -43,20 +43,20 @@ func newTextHandler(out io.Writer, opt *slog.HandlerOptions) *textHandler {
 // Handle implements slog.Handler, as do the other methods.
 func (h *textHandler) Handle(ctx context.Context, r slog.Record) error {
 	traceback := ""
-	line := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
 	r.Attrs(func(a slog.Attr) bool {
 		if a.Key == tracebackKey {
 			traceback = a.Value.String()
-		} else {
-			line.AddAttrs(a)
 		}
-		return true
+		return traceback == ""
 	})
+	if traceback != "" {
+		r = without(r, tracebackKey)
+	}
 
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.sink.Reset()
-	if err := h.Handler.Handle(ctx, line); err != nil {
+	if err := h.Handler.Handle(ctx, r); err != nil {
 		return err
 	}
 	if traceback != "" {
@@ -66,6 +66,18 @@ func (h *textHandler) Handle(ctx context.Context, r slog.Record) error {
 	}
 	_, err := h.out.Write(h.sink.Bytes())
 	return err
+}
+
+// without returns r without an attribute.
+func without(r slog.Record, key string) slog.Record {
+	line := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key != key {
+			line.AddAttrs(a)
+		}
+		return true
+	})
+	return line
 }
 
 // WithAttrs returns a handler that adds attrs to each line.

@@ -14,8 +14,8 @@ import (
 	"parley.example/parley/internal/ws"
 )
 
-// handshakeWait is how long a handshake waits for each of session, runtime and
-// select_subprotocol.
+// handshakeWait is how long a handshake waits for session and runtime, and then
+// for select_subprotocol.
 const handshakeWait = 2 * time.Second
 
 // Serve answers one request: the WebSocket is open or the request refused when
@@ -68,7 +68,7 @@ func (h *handshake) run(w http.ResponseWriter, groups []*string) *refusal {
 	}
 	c.info.PathArgs, c.info.PathKwargs = pathGroups(e.opt.Groups, groups)
 
-	if no := h.waitReady(); no != nil {
+	if no := h.waitReady(ctx); no != nil {
 		return no
 	}
 	if no := h.selectSubprotocol(); no != nil {
@@ -124,9 +124,7 @@ func (e *WebSocket) address(r *http.Request) netip.Addr {
 	return address
 }
 
-func (h *handshake) waitReady() *refusal {
-	ctx, cancel := context.WithTimeout(h.request.Context(), handshakeWait)
-	defer cancel()
+func (h *handshake) waitReady(ctx context.Context) *refusal {
 	p := h.endpoint.opt.Program
 	if err := p.Runtime.Ready(ctx, p.Hooks); err != nil {
 		return h.unavailable("not ready to run functions", err)

@@ -1,11 +1,14 @@
 package ws
 
 import (
+	"bytes"
 	"crypto/sha1"
 	"encoding/base64"
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
 
 	"parley.example/parley"
 )
@@ -144,22 +147,41 @@ func acceptOf(key string) string {
 // response is the 101 with which the handshake ends. Headers that are the
 // engine's own affair are left out of extra.
 func response(key, subprotocol, extensions string, extra http.Header) []byte {
-	var b strings.Builder
+	b := bytes.NewBuffer(make([]byte, 0, 512))
 	b.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
 	b.WriteString(acceptOf(key))
 	b.WriteString("\r\n")
-	own := map[string]bool{
-		"Upgrade": true, "Connection": true, "Content-Length": true, "Transfer-Encoding": true,
-		"Sec-Websocket-Accept": true, "Sec-Websocket-Protocol": true, "Sec-Websocket-Extensions": true,
-	}
 	if subprotocol != "" {
-		// Through Header, which keeps line ends out.
-		_ = http.Header{"Sec-WebSocket-Protocol": {subprotocol}}.Write(&b)
+		writeHeader(b, "Sec-WebSocket-Protocol", subprotocol)
 	}
 	if extensions != "" {
-		b.WriteString("Sec-WebSocket-Extensions: " + extensions + "\r\n")
+		writeHeader(b, "Sec-WebSocket-Extensions", extensions)
 	}
-	_ = extra.WriteSubset(&b, own)
+	for name, values := range extra {
+		switch name {
+		case "Upgrade", "Connection", "Content-Length", "Transfer-Encoding",
+			"Sec-Websocket-Accept", "Sec-Websocket-Protocol", "Sec-Websocket-Extensions":
+			continue
+		}
+		for _, value := range values {
+			writeHeader(b, name, value)
+		}
+	}
 	b.WriteString("\r\n")
-	return []byte(b.String())
+	return b.Bytes()
+}
+
+// writeHeader writes one header line. What would end it, or is no name of a
+// header (RFC 9110 §5.1), does not get through.
+func writeHeader(b *bytes.Buffer, name, value string) {
+	if !httpguts.ValidHeaderFieldName(name) {
+		return
+	}
+	b.WriteString(name)
+	b.WriteString(": ")
+	if strings.ContainsAny(value, "\r\n") {
+		value = strings.NewReplacer("\r", " ", "\n", " ").Replace(value)
+	}
+	b.WriteString(strings.TrimSpace(value))
+	b.WriteString("\r\n")
 }
