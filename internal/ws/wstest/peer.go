@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -57,11 +58,17 @@ func (p *Peer) Next() string {
 	case err == nil:
 		return s
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		p.t.Fatalf("nothing came from the server")
+		p.t.Fatalf("nothing came from the server, whose goroutines are\n%s", stacks())
 	case errors.Is(err, io.EOF):
 		return "end"
 	}
 	return "reset"
+}
+
+// stacks is what all goroutines are doing.
+func stacks() []byte {
+	b := make([]byte, 1<<20)
+	return b[:runtime.Stack(b, true)]
 }
 
 // Expect reads as many frames as are wanted and fails the test if they are

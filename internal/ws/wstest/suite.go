@@ -25,6 +25,23 @@ type Setup struct {
 func Run(t *testing.T, s Setup) {
 	t.Run("conversations", func(t *testing.T) { s.conversations(t) })
 	for name, test := range map[string]func(*testing.T, Setup){
+		"drop oldest":              dropOldest,
+		"drop newest":              dropNewest,
+		"when drained":             whenDrained,
+		"when drained, ended":      whenDrainedEnded,
+		"window in octets":         windowOctets,
+		"places":                   places,
+		"too fast, waits":          tooFastWaits,
+		"too fast, closed":         tooFastIsClosed,
+		"idle":                     idle,
+		"stale":                    stale,
+		"reset in mid-write":       resetInMidWrite,
+		"reset while unread":       resetWhileUnread,
+		"reset while held":         resetWhileHeld,
+		"last words":               lastWords,
+		"half closed":              halfClosed,
+		"close unanswered":         unanswered,
+		"flood after close":        floodAfterClose,
 		"closed by us":             closedByUs,
 		"close while closing":      closeWhileClosing,
 		"peer goes away":           peerGoesAway,
@@ -60,8 +77,15 @@ func Run(t *testing.T, s Setup) {
 // connect starts one connection; the engine is shut down when t ends.
 func (s Setup) connect(t *testing.T, a ws.Accept) (*ws.Conn, *Peer) {
 	t.Helper()
+	c, peer, _ := s.connectTo(t, ws.Options{}, a)
+	return c, peer
+}
+
+// connectTo is connect, to an engine with options.
+func (s Setup) connectTo(t *testing.T, opt ws.Options, a ws.Accept) (*ws.Conn, *Peer, *ws.Engine) {
+	t.Helper()
 	server, client := s.Pair(t)
-	e := s.Engine(ws.Options{})
+	e := s.Engine(opt)
 	peer := NewPeer(t, client)
 	c, err := e.Adopt(server, nil, a)
 	if err != nil {
@@ -71,7 +95,7 @@ func (s Setup) connect(t *testing.T, a ws.Accept) (*ws.Conn, *Peer) {
 		client.Close()
 		stop(t, e)
 	})
-	return c, peer
+	return c, peer, e
 }
 
 // stop shuts e down without patience, and fails t if something is left of it.
@@ -91,6 +115,16 @@ type echo struct{ Recorder }
 func (h *echo) OnMessage(c *ws.Conn, kind parley.Kind, data []byte) {
 	h.Recorder.OnMessage(c, kind, data)
 	_ = c.Send(kind, data)
+}
+
+// eventually waits until ok.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it did not happen: %s", what)
+		}
+	}
 }
 
 // within fails t if done is not closed in time.
