@@ -40,7 +40,7 @@ func (b *bucket) take(r *Rate, n int, now time.Duration) (over bool, wait time.D
 	b.filled = now
 	b.messages = min(b.messages+gained, r.Burst)
 	b.bytes = min(b.bytes+gained, r.Burst)
-	over = min(b.messages, b.bytes) < 0
+	over = min(b.messages, b.bytes) <= 0
 	if r.Messages > 0 {
 		b.messages -= time.Duration(float64(time.Second) / r.Messages)
 	}
