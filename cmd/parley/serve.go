@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -24,10 +26,17 @@ workers and saves the sessions. A second signal ends it at once.`,
 	}
 }
 
+// gcPercent is how much garbage there may be, in percent of what is in use,
+// before it is collected: see docs/adr/0008. GOGC in the environment wins.
+const gcPercent = 50
+
 func (a *app) serve(ctx context.Context, path string) error {
 	s, err := a.load(path)
 	if err != nil {
 		return err
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

@@ -49,7 +49,7 @@ type Engine struct {
 	deflate                 *deflatePools
 	loops                   []*Loop  // none if there is only the goroutine driver
 	counts                  counters // of the goroutine driver
-	hands                   hands    // likewise; safe for every goroutine
+	hands                   hands    // safe for every goroutine
 
 	lastID   atomic.Uint64
 	lastLoop atomic.Uint32
@@ -108,6 +108,11 @@ func defaultLoops() int { return runtime.GOMAXPROCS(0) }
 
 // NewID returns an id that no connection of this engine has had.
 func (e *Engine) NewID() parley.ConnID { return parley.ConnID(e.lastID.Add(1)) }
+
+// Do calls fn on a goroutine whose stack is large already, and waits for it. It
+// is for young goroutines with much to do, as net/http starts one for each
+// connection: growing a stack twice costs as much as a tenth of a handshake.
+func (e *Engine) Do(fn func()) { e.hands.do(fn) }
 
 // Loop returns the i-th loop, counted round and round; nil if there are none.
 func (e *Engine) Loop(i int) *Loop {

@@ -94,9 +94,10 @@ func (d *goroutine) settle() {}
 // readLoop is the reader.
 func (d *goroutine) readLoop() {
 	waits, canWait := d.socket.(waiter)
+	step := d.step
 	for {
 		if canWait {
-			d.engine.hands.step(d)
+			d.engine.hands.do(step)
 		} else {
 			d.step()
 		}
