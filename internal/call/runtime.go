@@ -107,7 +107,9 @@ type Info struct {
 //
 // Each Message is answered by Effects.Done when its function has finished (an
 // awaitable has been awaited), also if the function raised or none is
-// configured; but see Traits.Prompt. Close is answered by Effects.Ended.
+// configured; but see Traits.Prompt. A runtime may tell of several messages
+// behind the effects of the last, a few milliseconds later. Close is answered
+// by Effects.Ended.
 type Stream interface {
 	// Message hands over one whole message. data is only valid until Message
 	// returns: a runtime that needs it later copies it.

@@ -53,11 +53,7 @@ func (w *worker) apply(r row) error {
 	case fromWarn:
 		w.log.Warn(string(r.payload), "endpoint", h.endpoint, "conn", h.conn)
 	case fromDone:
-		n, err := decodeDone(r.payload)
-		if err != nil {
-			return err
-		}
-		effects.Done(n)
+		return decodeDone(r.payload, effects)
 	case fromFail:
 		failure, err := decodeFail(r.payload)
 		if err != nil {

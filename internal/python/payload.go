@@ -73,13 +73,19 @@ func encodeSession(id string, change parley.SessionChange, own bool) ([]byte, er
 	return append(appendStr16(payload, id), text...), nil
 }
 
-func decodeDone(payload []byte) (int, error) {
-	f := fields{rest: payload}
-	n := f.u32()
-	if f.short || n > maxRow {
-		return 0, rowErrorf("DONE without a size, or of %d octets", n)
+// decodeDone tells done of each message's size.
+func decodeDone(payload []byte, done interface{ Done(n int) }) error {
+	if len(payload) == 0 {
+		return rowErrorf("DONE without a size")
 	}
-	return int(n), nil
+	for f := (fields{rest: payload}); len(f.rest) > 0; {
+		n := f.u32()
+		if f.short || n > maxRow {
+			return rowErrorf("DONE with a size that is cut off, or of %d octets", n)
+		}
+		done.Done(int(n))
+	}
+	return nil
 }
 
 // decodeFail returns an error without a Hook for what was raised outside any

@@ -97,7 +97,7 @@ func TestConfigRow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"version":1,"name":"w1","dirs":["/app"],"path":[],"endpoints":[` +
+	want := `{"version":2,"name":"w1","dirs":["/app"],"path":[],"endpoints":[` +
 		`{"name":"bot","kwargs":{"a":1},"hooks":{"on_message":[` +
 		`{"name":"n","function":"bot.f","args":null,"kwargs":null,"where":"gramex.yaml:9:19"},` +
 		`{"name":"","function":"bot.g(x)","args":[1],"kwargs":{"k":"v"},"where":""}]}},` +

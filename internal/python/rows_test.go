@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"parley.example/parley"
 	"parley.example/parley/internal/call"
+	"parley.example/parley/internal/call/calltest"
 )
 
 func TestNextRow(t *testing.T) {
@@ -71,9 +73,10 @@ func TestPayloads(t *testing.T) {
 	if err != nil || *failure != want {
 		t.Errorf("FAIL = %+v %v", failure, err)
 	}
-	n, err := decodeDone(u32(9))
-	if n != 9 || err != nil {
-		t.Errorf("DONE = %d %v", n, err)
+	done := &calltest.Effects{}
+	err = decodeDone(join(u32(9), u32(0), u32(7)), done)
+	if !slices.Equal(done.Lines(), []string{"done 9", "done 0", "done 7"}) || err != nil {
+		t.Errorf("DONE = %q %v", done.Lines(), err)
 	}
 	r, err := decodeReply(join(u32(3), []byte{replyValue, byte(call.JSON)},
 		str32(`{"status":201,"headers":[["X","1"],["X","2"]]}`), []byte("{}")))
@@ -98,8 +101,9 @@ func TestBadPayloadsAreProtocolErrors(t *testing.T) {
 		"PUBLISH cut off":    third(decodePublish([]byte{1, 9, 0})),
 		"SESSION, no id":     third(decodeSession([]byte{9, 0})),
 		"SESSION, no JSON":   third(decodeSession([]byte{0, 0, '{'})),
-		"DONE":               second(decodeDone(nil)),
-		"DONE of too much":   second(decodeDone(u32(maxRow + 1))),
+		"DONE of nothing":    decodeDone(nil, nothing{}),
+		"DONE cut off":       decodeDone(join(u32(1), []byte{2, 0}), nothing{}),
+		"DONE of too much":   decodeDone(u32(maxRow+1), nothing{}),
 		"FAIL of no hook":    second(decodeFail(join([]byte{5}, u32(0), str32("")))),
 		"FAIL cut off":       second(decodeFail([]byte{1, 0})),
 		"REPLY of no kind":   second(decodeReply(join(u32(1), []byte{0, 4}, str32("")))),
@@ -107,7 +111,7 @@ func TestBadPayloadsAreProtocolErrors(t *testing.T) {
 		"REPLY, bad head":    second(decodeReply(join(u32(1), []byte{0, 0}, str32("{")))),
 		"REPLY, no message":  second(decodeReply(join(u32(1), []byte{1, 0}, str32("")))),
 		"LOADED, no JSON":    second(decodeLoaded([]byte("{"))),
-		"LOADED, version 2":  second(decodeLoaded([]byte(`{"version":2}`))),
+		"LOADED, version 1":  second(decodeLoaded([]byte(`{"version":1}`))),
 	} {
 		var protocol *rowError
 		if !errors.As(err, &protocol) {
@@ -237,7 +241,7 @@ func TestMessagesAllocateNothing(t *testing.T) {
 
 func FuzzRows(f *testing.F) {
 	f.Add(appendRow(nil, fromText, 1, []byte("hello")))
-	f.Add(appendRow(appendRow(nil, fromDone, 1, u32(5)), fromEnded, 1))
+	f.Add(appendRow(appendRow(nil, fromDone, 1, u32(5), u32(3)), fromEnded, 1))
 	f.Add(appendRow(nil, fromPublish, 0, []byte{1}, appendStr16(nil, "lobby"), []byte("hi")))
 	f.Add(appendRow(nil, fromSession, 1, appendStr16(nil, "s"), []byte(`{"set":{},"delete":[]}`)))
 	f.Add(appendRow(nil, fromFail, 1, []byte{1}, u32(0), str32("E"), []byte("tb")))
@@ -251,7 +255,7 @@ func FuzzRows(f *testing.F) {
 			_, _, _ = decodeClose(r.payload)
 			_, _, _ = decodePublish(r.payload)
 			_, _, _ = decodeSession(r.payload)
-			_, _ = decodeDone(r.payload)
+			_ = decodeDone(r.payload, nothing{})
 			_, _ = decodeFail(r.payload)
 			_, _ = decodeReply(r.payload)
 			_, _ = decodeLoaded(r.payload)

@@ -5,45 +5,31 @@ import contextvars
 from collections import deque
 
 from . import here, messages, rows
-from .expr import needs_await
+from .expr import checked, needs_await
+from .link import UNSENT_LIMIT
+from .waiting import Waiting
 
 UNANSWERED = 64 << 10  # octets that may be written before awaiting one asks the server
 
 NO_CODE = (1005, 1006)  # close codes that stand for "none"
 
-_CANCELLED, _LEFT_BEHIND = 1, 2  # what became of a function that went on waiting after the close
-
 _EMPTY = contextvars.Context()
 
-# What every message needs is looked up once.
-_IN_TEXT, _IN_CLOSE, _DONE = rows.IN_TEXT, rows.IN_CLOSE, rows.DONE
-_ROW_OF = {messages.TEXT: rows.TEXT, messages.BINARY: rows.BINARY}
-_MAX_SIZE = messages.MAX_SIZE
-_pack_head = rows.HEAD.pack
-_pack_done = rows.HEAD_AND_U32.pack
-
-
-class Sent:
-    """What write_message returns. Awaiting it waits until the peer has room for more."""
-
-    __slots__ = ('_connection',)
-
-    def __init__(self, connection):
-        self._connection = connection
-
-    def __await__(self):
-        if self._connection.unanswered >= UNANSWERED:
-            yield from self._connection.drained().__await__()
+_TEXT, _MAX_SIZE = messages.TEXT, messages.MAX_SIZE
+_LENGTHS, _KNOWN = rows.LENGTHS, len(rows.LENGTHS)
+_pack_done = rows.pack_done
 
 
 class Connection:
     """One open socket, or a handshake or HTTP request that a function answers.
 
     Its functions run in a context of their own, whose here.connection it is.
+    It is also what write_message returns: awaiting it waits until the peer
+    has room for more.
     """
 
-    __slots__ = ('id', 'endpoint', 'handler', 'session', 'live', 'left', 'holds', 'unanswered', 'channels', 'sent',
-                 'context', '_worker', '_push', '_queue', '_task', '_waits', '_hurried', '_skip', '_drained')
+    __slots__ = ('id', 'endpoint', 'handler', 'session', 'live', 'left', 'holds', 'unanswered', 'channels', 'context',
+                 'waiting', 'skip', '_worker', '_link', '_text_head', '_queue', '_drained')
 
     def __init__(self, worker, id, endpoint, session):
         self.id = id
@@ -55,35 +41,45 @@ class Connection:
         self.holds = True      # its number and its session, until its last row has been sent
         self.unanswered = 0    # octets written since the server last said that there is room
         self.channels = None   # the set of channels it is a member of; None for none
-        self.sent = Sent(self)
         self.context = _EMPTY.copy()
         self.context.run(here.connection.set, self)
+        self.waiting = None    # what its rows wait for: a waiting.Waiting or a task; None for nothing
+        self.skip = False      # a function raised, or the app has closed: no more messages
         self._worker = worker
-        self._push = worker.push
-        self._queue = None     # rows that wait for the function that runs; None for none
-        self._task = None      # the task of a function that waits; None if nothing runs
-        self._waits = None     # (hook, size) of that function
-        self._hurried = 0      # of the functions before on_close: _CANCELLED, _LEFT_BEHIND, or neither
-        self._skip = False     # a function raised, or the app has closed: no more messages
+        self._link = worker.link
+        self._text_head = rows.NUMBERED.pack(rows.TEXT, id)
+        self._queue = None     # those rows; None for none
         self._drained = None   # the future of those who wait for room
 
     # --- what the handler calls
 
     def write(self, kind, data):
-        """Send a message. Returns what may be awaited, see Sent."""
+        """Send a message. Returns what may be awaited: itself."""
+        size = len(data)
+        if not self.live or size > _MAX_SIZE:
+            self._refuse(size)
+        self.unanswered += size
+        link = self._link
+        link.unsent += 9 + size
+        link.out.extend((_LENGTHS[size] if size < _KNOWN else rows.U32.pack(5 + size),
+                         self._text_head if kind == _TEXT else rows.NUMBERED.pack(rows.BINARY, self.id), data))
+        if not link.will_flush or link.unsent > UNSENT_LIMIT:
+            link.flush_soon()
+        return self
+
+    def _refuse(self, size):
         if not self.live:
             raise self._closed()
-        size = len(data)
-        if size > _MAX_SIZE:
-            raise ValueError(f'write_message: {size} octets are too many: at most {_MAX_SIZE} can be sent')
-        self.unanswered += size
-        self._push(_pack_head(5 + size, _ROW_OF[kind], self.id) + data)
-        return self.sent
+        raise ValueError(f'write_message: {size} octets are too many: at most {_MAX_SIZE} can be sent')
+
+    def __await__(self):
+        if self.unanswered >= UNANSWERED:
+            yield from self.drained().__await__()
 
     def close(self, code, reason):
         if self.live:
             self.live = False
-            self._skip = True
+            self.skip = True
             self._worker.send(rows.CLOSE, self.id, rows.U16.pack(code) + reason.encode())
 
     def ping(self, data):
@@ -115,73 +111,61 @@ class Connection:
 
     def cut(self):
         """Break the circles of references, so that nothing of it waits for the garbage collector."""
-        self.handler = self.sent = self.context = None
+        self.handler = self.context = None
 
     # --- rows of the server
 
     def row(self, kind, payload):
         """Run the function of a row, or keep the row until the one that runs has ended."""
-        if kind == _IN_CLOSE:
+        if kind == rows.IN_CLOSE:
             self.left, self.live = self.live, False
             self.has_drained()
-            if self._task is not None:
+            if self.waiting is not None:
                 self._hurry_later()
-        if self._task is None:
-            if kind == _IN_TEXT and not self._skip:
-                self._call('on_message', len(payload), payload.decode())
-            else:
-                self._run(kind, payload)
+        if self.waiting is None:
+            self._run(kind, payload)
         elif self._queue is None:
             self._queue = deque([(kind, payload)])
         else:
             self._queue.append((kind, payload))
 
     def _hurry_later(self):
-        self._worker.loop.call_later(self._worker.grace, self._hurry, self._task)
+        self._worker.loop.call_later(self._worker.grace, self._hurry, self.waiting)
 
-    def _hurry(self, task):
-        """Make way for on_close: end a function that has been waiting since the last call, or else leave it behind."""
-        if self._task is None or not self._queue:
+    def _hurry(self, waiting):
+        """Make way for on_close if this has been waited for ever since the last call."""
+        if self.waiting is None or not self._queue:
             return  # the close is the last row of the queue: on_close has begun
-        if self._task is task and self._hurried:
-            self._hurried = _LEFT_BEHIND
-            self._warn_hurried(self._waits[0], 'goes on although it was cancelled: on_close runs without its end')
-            self._finish(*self._waits, None)
-            self.idle()
-            return
-        if self._task is task:
-            self._hurried = _CANCELLED
-            self._skip = True
-            task.cancel()
+        if self.waiting is waiting:
+            self.skip = True
+            if waiting.hurry():
+                self.idle()
+                return
         self._hurry_later()
-
-    def _warn_hurried(self, hook, what):
-        self._worker.send(rows.WARN, self.id, f'{hook} of {self.endpoint.name} still waited {self._worker.grace} s '
-                          f'after its connection had closed: it {what}'.encode())
 
     def busy(self, task):
         """Let rows wait for a task."""
-        self._task = task
+        self.waiting = task
 
     def idle(self):
-        """The task has ended: go on with the rows that wait."""
-        self._task = None
-        while self._queue and self._task is None:
+        """What was waited for has ended: go on with the rows that wait."""
+        self.waiting = None
+        while self._queue and self.waiting is None:
             self._run(*self._queue.popleft())
         if not self._queue:
             self._queue = None
 
     def _run(self, kind, payload):
         if kind == rows.IN_TEXT or kind == rows.IN_BINARY:
-            if self._skip:
-                self._push(_pack_done(9, _DONE, self.id, len(payload)))
+            if self.skip:
+                self._done(len(payload))
             else:
                 self._call('on_message', len(payload), payload.decode() if kind == rows.IN_TEXT else payload)
         elif kind == rows.OPEN:
             self.live = True
             self._call('open', 0)
         elif kind == rows.PONG:
-            if not self._skip:
+            if not self.skip:
                 self._call('on_pong', 0, payload)
         elif kind == rows.IN_CLOSE:
             code = rows.U16.unpack_from(payload)[0]
@@ -190,50 +174,47 @@ class Connection:
             self._call('on_close', 0)
 
     def _call(self, hook, size, *values):
+        """Run the function of a hook; size is that of the message."""
         call = self.endpoint.calls.get(hook)
+        result = None
         if call is not None:
             try:
                 result = self.context.run(call, self.handler, *values)
             except BaseException as error:  # also SystemExit: a function must not end the worker
-                self._finish(hook, size, error)
+                self.finish(hook, size, error)
                 return
-            if result is not None and result is not self.sent and needs_await(result):
-                self._waits = hook, size
-                self._task = self.context.run(asyncio.Task, self._wait(hook, size, result), loop=self._worker.loop)
-                return
-        self._finish(hook, size, None)
+        self.returned(hook, size, result)
 
-    async def _wait(self, hook, size, result):
-        try:
-            await result
-        except BaseException as error:
-            self._waited(hook, size, error)
+    def ended_message(self, size, result, error):
+        """Go on when on_message has returned, or raised error, that batch.run has called."""
+        if error is None:
+            try:
+                result = checked(self.endpoint.on_message[2], result)
+            except TypeError as refused:
+                error = refused
+        if error is None:
+            self.returned('on_message', size, result)
         else:
-            self._waited(hook, size, None)
+            self.finish('on_message', size, error)
 
-    def _waited(self, hook, size, error):
-        """A function that waited has ended."""
-        if self._hurried and hook != 'on_close':
-            cancelled = isinstance(error, asyncio.CancelledError)
-            if self._hurried == _LEFT_BEHIND:  # its end has been told, and on_close has begun
-                error = self._worker.finished(self) or error
-                if error is not None and not cancelled and not self.says_left(error):
-                    self._worker.raised(error, hook)
-                return
-            if cancelled:
-                self._warn_hurried(hook, 'was cancelled, because on_close waits for it')
-                error = None
-        self._finish(hook, size, error)
-        self.idle()
+    def returned(self, hook, size, result):
+        """Go on when a function has returned, and what it returned has been awaited if it can be."""
+        if result is not None and result is not self and needs_await(result):
+            self.waiting = Waiting(self, self._worker, hook, size, result)
+        else:
+            self.finish(hook, size, None)
 
-    def _finish(self, hook, size, error):
+    def finish(self, hook, size, error):
         """Tell the server how a function ended, after what it printed and changed."""
         if self.session.notes is not None or self._worker.begun:
             error = self._worker.finished(self) or error
         if error is not None and not self.says_left(error):
-            self._skip = True
+            self.skip = True
             self._worker.fail(self.id, hook, size, error)
         if hook == 'on_message':
-            self._push(_pack_done(9, _DONE, self.id, size))
+            self._done(size)
         elif hook == 'on_close':
             self._worker.ended(self)
+
+    def _done(self, size):
+        self._link.push(_pack_done(self.id, (size,)))

@@ -18,6 +18,7 @@ class Endpoint:
         self.kwargs = Settings.of(config['kwargs'])
         self.conf = Settings(name=self.name, kwargs=self.kwargs)
         self.calls = {}       # hook: what to call; it raises if the hook has a fault
+        self.on_message = {'': _nothing}, '', ''  # where on_message is, as the attribute `place` of expr._direct
         self.faults = {}      # hook: expr.Fault
         self._functions = {}  # hook: expr.Function; without those that do not compile
         self._wrong = {}      # hook: expr.Fault of its text, which no saved module repairs
@@ -37,11 +38,18 @@ class Endpoint:
                 faults[hook] = fault
         for hook, fault in faults.items():
             self.calls[hook] = _refusal(fault)
+        if 'on_message' in self.calls:
+            call = self.calls['on_message']
+            self.on_message = getattr(call, 'place', None) or ({'': call}, '', '')
         self.faults = faults
 
     def fault_list(self):
         return [{'endpoint': self.name, 'hook': hook, 'where': fault.where, 'message': fault.message,
                  'traceback': fault.traceback} for hook, fault in self.faults.items()]
+
+
+def _nothing(handler, message):
+    """What stands for an on_message that is not there."""
 
 
 def _refusal(fault):

@@ -134,7 +134,7 @@ def _dotted(tree):
     return [tree.id, *reversed(path)] if isinstance(tree, ast.Name) else None
 
 
-def _checked(text, result):
+def checked(text, result):
     """Refuse a generator: nothing would ever run it. Returns the result."""
     if isinstance(result, types.GeneratorType) and result.gi_code.co_flags & inspect.CO_ITERABLE_COROUTINE:
         return _awaited(result)  # of types.coroutine: it may be awaited, and does not look so
@@ -196,8 +196,8 @@ class _Path:
             if not callable(found):
                 return found
             if args is None:
-                return _checked(text, found(*values[:own]))
-            return _checked(text, found(*[argument(*values) for argument in args],
+                return checked(text, found(*values[:own]))
+            return checked(text, found(*[argument(*values) for argument in args],
                                         **{key: argument(*values) for key, argument in kwargs.items()}))
         return call
 
@@ -215,14 +215,22 @@ class _Path:
 
 
 def _direct(text, module, name, own, more):
-    """What to call for the usual module.function."""
+    """What to call for the usual module.function.
+
+    Where it has an attribute `place`, (dictionary, key, text), one may as well
+    call with all values what stands there, and then `checked` with the text.
+    """
     def call(*values):
         result = getattr(module, name)(*values)
-        return result if result is None else _checked(text, result)
+        return result if result is None else checked(text, result)
 
     def call_of_own(*values):
-        return _checked(text, getattr(module, name)(*values[:own]))
-    return call_of_own if more else call
+        return checked(text, getattr(module, name)(*values[:own]))
+    if more:
+        return call_of_own
+    if name in vars(module):
+        call.place = vars(module), name, text
+    return call
 
 
 class _Constant:
@@ -282,10 +290,10 @@ class _Expression:
         text, function = self.text, self._function
 
         def call(*values):
-            return _checked(text, function(*values))
+            return checked(text, function(*values))
 
         async def call_and_wait(*values):
-            return _checked(text, await function(*values))
+            return checked(text, await function(*values))
         return call_and_wait if inspect.iscoroutinefunction(function) else call
 
 

@@ -6,7 +6,6 @@ from . import messages
 from .request import Request
 
 _REQUIRED = object()
-_TEXT = messages.TEXT
 
 
 class Settings(dict):
@@ -28,31 +27,59 @@ class Settings(dict):
         return value
 
 
+class _OfEndpoint:
+    """An attribute that a handler has from its endpoint, as long as no function sets another."""
+
+    def __set_name__(self, _, name):
+        self._name = name
+
+    def __get__(self, handler, owner=None):
+        return self if handler is None else getattr(handler._connection.endpoint, self._name)
+
+
 class Handler:
-    """What the handlers of sockets and of pages share. Functions may set any attribute."""
+    """What the handlers of sockets and of pages share. Functions may set any attribute.
+
+    There may be very many, most of them idle: what is usual is not kept in each.
+    """
 
     current_user = None
+    name, kwargs, conf = _OfEndpoint(), _OfEndpoint(), _OfEndpoint()
 
     def __init__(self, connection, head, request):
         self._connection = connection
-        self._request = request  # JSON, until it is looked at
-        self.id = head['id']
-        self.name = connection.endpoint.name
-        self.kwargs = connection.endpoint.kwargs
-        self.conf = connection.endpoint.conf
-        self.path_args = head['path_args']
-        self.path_kwargs = head['path_kwargs']
+        self._about = head['id'].encode() + b' ' + request  # which is JSON, until it is looked at
+        if head['path_args']:
+            self.path_args = head['path_args']
+        if head['path_kwargs']:
+            self.path_kwargs = head['path_kwargs']
+
+    @cached_property
+    def path_args(self):
+        """The groups of the pattern, if they have no names."""
+        return []
+
+    @cached_property
+    def path_kwargs(self):
+        """The groups of the pattern, by their names."""
+        return {}
+
+    @cached_property
+    def id(self):
+        """The connection's id, as the server's log has it."""
+        return self._about.partition(b' ')[0].decode()
 
     @cached_property
     def request(self):
         """The HTTP request, parsed when it is first looked at."""
-        blob, self._request = self._request, None
-        return Request(blob)
+        id, _, request = self._about.partition(b' ')
+        self._about = id
+        return Request(request)
 
     @property
     def session(self):
         """The values kept for this browser; changes are saved when the function ends."""
-        return self._connection.session
+        return self._connection.session or self._connection.session.with_id()
 
     @cached_property
     def args(self):
@@ -95,8 +122,13 @@ class SocketHandler(Handler):
 
     def write_message(self, message, binary=False):
         """Send str, bytes or a dict (as JSON). Never waits; awaiting the result waits for room."""
-        if type(message) is str and not binary and message.isascii():  # the usual, and it cannot fail
-            return self._connection.write(_TEXT, message.encode())
+        if type(message) is str and not binary:  # the usual
+            try:
+                data = message.encode()
+            except UnicodeEncodeError:
+                pass  # said below
+            else:
+                return self._connection.write(messages.TEXT, data)
         kind, data = messages.encode(message, binary)
         return self._connection.write(kind, data)
 

@@ -2,13 +2,11 @@
 
 import select
 import threading
-from time import monotonic
 
 from . import rows
 
 UNSENT_LIMIT = 1 << 20  # octets: beyond it, sending waits for the server
 READ_SIZE = 256 << 10
-TURN = 0.005  # seconds of handling rows before what they made is written, and others get their turn
 
 
 class Link:
@@ -18,24 +16,29 @@ class Link:
     the loop's.
     """
 
-    def __init__(self, sock, loop, on_row, on_end):
+    def __init__(self, sock, loop, on_rows, on_end):
         sock.setblocking(False)
         self._sock = sock
         self._loop = loop
         self._thread = threading.get_ident()
-        self._on_row = on_row  # (type, connection, payload); raises nothing
-        self._on_end = on_end  # the server has closed the link, or speaks nonsense
+        # (octets, place of a row in them): handles rows for a while; returns the place of the first it did not handle.
+        self._on_rows = on_rows
+        self._on_end = on_end   # the server has closed the link, or speaks nonsense
+        self._read = memoryview(bytearray(READ_SIZE))  # for all reads: making it takes longer than a read
         self._reader = rows.Reader()
-        self._rows = iter(())  # what was read and is not handled yet
-        self._paused = False   # not reading, because _rows is long
-        # Threads append to _out and add to _unsent without a lock: an append is
-        # atomic, and a sum that is a little wrong is corrected by the next flush.
-        self._out = []
-        self._unsent = 0           # octets in _out
-        self._will_flush = False   # a flush will begin: cleared before it looks at _out
+        self._data = b''        # what was read, from this place on not handled:
+        self._at = 0
+        self._paused = False    # not reading, because that is much
+        # What will be written: rows, and rows in parts. Connection.write and
+        # batch.run do here what push() does. Threads append and add to unsent
+        # without a lock: an append is atomic, and a sum that is a little wrong
+        # is corrected by the next flush.
+        self.out = []
+        self.unsent = 0           # octets in out
+        self.will_flush = False   # a flush will begin: cleared before it looks at out
         self._lock = threading.Lock()  # held by who flushes
         self._flusher = 0              # the thread that does
-        loop.add_reader(sock, self._readable)
+        loop.add_reader(sock, self.readable)
 
     def send(self, kind, connection, payload=b''):
         """Send a row, in order. Waits for the server only if much is unsent."""
@@ -43,29 +46,31 @@ class Link:
 
     def push(self, row):
         """Send a row that was packed already."""
-        self._out.append(row)
-        self._unsent += len(row)
-        if not self._will_flush or self._unsent > UNSENT_LIMIT:
-            self._flush_soon()
+        self.out.append(row)
+        self.unsent += len(row)
+        if not self.will_flush or self.unsent > UNSENT_LIMIT:
+            self.flush_soon()
 
     def flush(self):
         """Write now what is there, as far as the socket takes it."""
         if threading.get_ident() == self._thread:
             self._flush()
 
-    def _flush_soon(self):
-        if self._unsent > UNSENT_LIMIT:
+    def flush_soon(self):
+        """Have written what is there: at the end of the loop's turn, or now if it is much."""
+        if self.unsent > UNSENT_LIMIT:
             self._flush(wait=True)
         elif threading.get_ident() == self._thread:
-            self._will_flush = True
+            self.will_flush = True
             self._loop.call_soon(self._flush)
         else:
-            self._will_flush = True
+            self.will_flush = True
             self._loop.call_soon_threadsafe(self._flush)
 
-    def _readable(self):
+    def readable(self):
+        """Read what has come, handle it for a turn and write what that has made."""
         try:
-            data = self._sock.recv(READ_SIZE)
+            data = bytes(self._read[:self._sock.recv_into(self._read)])
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
@@ -73,30 +78,34 @@ class Link:
         if not data:
             self._on_end()
             return
-        try:
-            self._rows = iter(self._reader.feed(data))
-        except ValueError as error:
-            self._on_end(str(error))
-            return
+        self._data, self._at = self._reader.feed(data), 0
         self._turn()
 
     def _turn(self):
-        """Handle rows for a while, then write."""
-        self._will_flush = True  # below, once for all of them
-        handle, end = self._on_row, monotonic() + TURN
-        for kind, connection, payload in self._rows:
-            handle(kind, connection, payload)
-            if monotonic() > end:
-                if not self._paused:
-                    self._paused = True
-                    self._loop.remove_reader(self._sock)
-                self._loop.call_soon(self._turn)
-                break
+        self.will_flush = True  # below, once for all rows
+        data = self._data
+        at = self._on_rows(data, self._at)
+        if at < len(data) and self._is_row(data, at):
+            self._data, self._at = data, at
+            if not self._paused:
+                self._paused = True
+                self._loop.remove_reader(self._sock)
+            self._loop.call_soon(self._turn)
         else:
+            if at < len(data):
+                self._reader.keep(data, at)
+            self._data = b''
             if self._paused:
                 self._paused = False
-                self._loop.add_reader(self._sock, self._readable)
+                self._loop.add_reader(self._sock, self.readable)
         self._flush()
+
+    def _is_row(self, data, at):
+        """Whether a whole row is there. What can be no row ends the link."""
+        try:
+            return rows.whole(data, at)
+        except ValueError as error:
+            self._on_end(str(error))
 
     def _flush(self, wait=False):
         """Write what is there; what the socket does not take stays, unless wait."""
@@ -110,17 +119,17 @@ class Link:
                 self._flusher = 0
 
     def _write(self, wait):
-        self._will_flush = False
-        count = len(self._out)
+        self.will_flush = False
+        count = len(self.out)
         if not count:
             return
-        data = memoryview(self._out[0] if count == 1 else b''.join(self._out[:count]))
-        del self._out[:count]
-        self._unsent = 0
+        data, sent = b''.join(self.out[:count]), 0
+        del self.out[:count]
+        self.unsent = 0
         try:
-            while data:
+            while sent < len(data):
                 try:
-                    data = data[self._sock.send(data):]
+                    sent += self._sock.send(memoryview(data)[sent:] if sent else data)
                 except (BlockingIOError, InterruptedError):
                     if not wait:
                         break
@@ -128,10 +137,10 @@ class Link:
         except OSError:
             self._on_end()
             return
-        if data:
-            self._out.insert(0, bytes(data))
-            self._unsent += len(data)
-            self._will_flush = True  # when the socket takes more
+        if sent < len(data):
+            self.out.insert(0, data[sent:])
+            self.unsent += len(data) - sent
+            self.will_flush = True  # when the socket takes more
             self._loop.add_writer(self._sock, self._writable)
 
     def _writable(self):

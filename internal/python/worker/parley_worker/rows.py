@@ -1,8 +1,8 @@
-"""The rows of the link, version 1 (docs/protocols/link.md)."""
+"""The rows of the link, version 2 (docs/protocols/link.md)."""
 
 import struct
 
-VERSION = 1
+VERSION = 2
 MAX_ROW = 256 << 20  # octets of a whole row after its length
 
 # Server to worker.
@@ -13,7 +13,7 @@ CONFIG, OPEN, IN_TEXT, IN_BINARY, PONG, IN_CLOSE, CALL, FORGET, DRAINED, IN_SESS
  SESSION, LOG, WARN, DONE, FAIL, ENDED, REPLY, WAIT, BEAT) = range(65, 83)
 
 HEAD = struct.Struct('<IBI')  # length of the rest, type, connection
-HEAD_AND_U32 = struct.Struct('<IBII')
+NUMBERED = struct.Struct('<BI')  # type, connection: a row's head without its length
 U16 = struct.Struct('<H')
 U32 = struct.Struct('<I')
 
@@ -25,6 +25,10 @@ CALL_HOOKS = {1: 'select_subprotocol', 2: 'function'}
 VALUE, RAISED, UNAVAILABLE = 0, 1, 2
 NONE, KIND_TEXT, KIND_BINARY, KIND_JSON = 0, 1, 2, 3
 
+LENGTHS = [U32.pack(5 + size) for size in range(1024)]  # the length of a row, by the size of its payload
+_DONES = [struct.Struct(f'<IBI{count}I') for count in range(17)]
+_pack_done_of_one = _DONES[1].pack
+
 
 def pack(kind, connection, payload=b''):
     """One row. Raises ValueError if it is longer than a row may be."""
@@ -32,6 +36,14 @@ def pack(kind, connection, payload=b''):
     if length > MAX_ROW:
         raise ValueError(f'{len(payload)} octets are too many at once: at most {MAX_ROW - 5} can be sent')
     return HEAD.pack(length, kind, connection) + payload
+
+
+def pack_done(connection, sizes):
+    """The row that says that up to 16 messages, of these sizes, are done."""
+    count = len(sizes)
+    if count == 1:
+        return _pack_done_of_one(9, DONE, connection, sizes[0])
+    return _DONES[count].pack(5 + 4 * count, DONE, connection, *sizes)
 
 
 def str16(text):
@@ -46,8 +58,19 @@ def str32(text):
     return U32.pack(len(data)) + data
 
 
+def whole(data, at):
+    """Whether all of the row is there that begins at a place in data. Raises ValueError if none can begin so."""
+    have = len(data) - at
+    if have < 4:
+        return False
+    length = U32.unpack_from(data, at)[0]
+    if not 5 <= length <= MAX_ROW:
+        raise ValueError(f'a row of {length} octets')
+    return have >= 4 + length
+
+
 class Reader:
-    """Cuts a stream of octets into rows."""
+    """Joins what has come in pieces, so that rows are whole."""
 
     def __init__(self):
         self._parts = []  # of a row that has not come whole
@@ -55,27 +78,19 @@ class Reader:
         self._need = 0    # octets of that row; of its head, as long as that has not come whole
 
     def feed(self, data):
-        """Return the whole rows so far, as (type, connection, payload)."""
-        if self._parts:
-            self._parts.append(data)
-            self._have += len(data)
-            if self._have < self._need:
-                return []
-            data = b''.join(self._parts)
-            self._parts.clear()
-        rows, at, end = [], 0, len(data)
-        head, size, need = HEAD.unpack_from, HEAD.size, HEAD.size
-        while end - at >= size:
-            length, kind, connection = head(data, at)
-            if not 5 <= length <= MAX_ROW:
-                raise ValueError(f'a row of {length} octets')
-            stop = at + 4 + length
-            if stop > end:
-                need = 4 + length
-                break
-            rows.append((kind, connection, data[at + size:stop]))
-            at = stop
-        if at < end:
-            self._parts.append(data[at:] if at else data)
-            self._have, self._need = end - at, need
-        return rows
+        """Return octets that begin where a row does; none while a row that was kept is not whole."""
+        if not self._parts:
+            return data
+        self._parts.append(data)
+        self._have += len(data)
+        if self._have < self._need:
+            return b''
+        data = b''.join(self._parts)
+        self._parts.clear()
+        return data
+
+    def keep(self, data, at):
+        """Keep the row that begins at a place in data and is not whole."""
+        self._have = len(data) - at
+        self._need = HEAD.size if self._have < HEAD.size else 4 + U32.unpack_from(data, at)[0]
+        self._parts.append(data[at:] if at else data)

@@ -44,16 +44,22 @@ class Session(dict):
     after every later function.
     """
 
-    __slots__ = ('notes', 'holders', '_id')
+    __slots__ = ('notes', 'holders', 'key')
 
     def __init__(self, id, values):
         super().__init__(values)
-        super().__setitem__('id', id)
-        self._id = id
+        self.key = id
+        if values:
+            self.with_id()
         self.notes = None  # a _Notes, once a value was handed out or changed
         self.holders = 0   # connections and calls that hold it
 
     # --- what the worker calls
+
+    def with_id(self):
+        """Return it, with the value that all have. Most are never looked at: as long as they are empty they stay so."""
+        super().__setitem__('id', self.key)
+        return self
 
     def take_changes(self):
         """Return what changed since the last call, as {key: JSON text or None}, and an error.
@@ -87,6 +93,7 @@ class Session(dict):
 
     def changed_elsewhere(self, own, sets, deletes):
         """Apply a change in the server's order; own ones are here already."""
+        self.with_id()
         for key in [*sets, *deletes]:
             if self.notes is not None and self._ours_comes_later(key, own):
                 continue
@@ -245,7 +252,7 @@ class Sessions:
     def release(self, session):
         session.holders -= 1
         if session.holders == 0:
-            self._by_id.pop(session._id, None)
+            self._by_id.pop(session.key, None)
 
     def get(self, id):
         return self._by_id.get(id)

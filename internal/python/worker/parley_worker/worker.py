@@ -8,8 +8,9 @@ import signal
 import socket
 import sys
 import traceback
+from time import monotonic
 
-from . import calls, capture, here, modules, rooms, rows, session, timers, tracebacks
+from . import batch, calls, capture, here, loop, modules, rooms, rows, session, timers, tracebacks
 from .connection import Connection
 from .endpoint import Endpoint
 from .handler import PageHandler, SocketHandler
@@ -18,6 +19,9 @@ from .tasks import Tasks
 
 GRACE = 5  # seconds that a function may go on waiting when its connection has closed
 
+TURN = 0.005  # seconds of handling rows before what they made is written, and others get their turn
+
+_HEAD_SIZE, _unpack_head = rows.HEAD.size, rows.HEAD.unpack_from
 _OF_CONNECTIONS = frozenset((rows.IN_TEXT, rows.IN_BINARY, rows.PONG, rows.IN_CLOSE))
 
 
@@ -27,16 +31,15 @@ class Worker:
     def __init__(self, sock, loop):
         self.loop = loop
         self.grace = GRACE
-        self._link = Link(sock, loop, self._row, self._leave)
-        self.send = self._link.send
-        self.push = self._link.push
+        self.link = Link(sock, loop, self._handle, self._leave)
+        self.send = self.link.send
         self._endpoints = {}    # by name
-        self._connections = {}  # open ones, and handshakes that wait for OPEN, by number
+        self.connections = {}  # open ones, and handshakes that wait for OPEN, by number
         self._sessions = session.Sessions()
         self._modules = None    # modules.Modules, once CONFIG has come
         self._members = {}      # channel: how many connections of this worker are members
         self.begun = {}         # lines that were printed and have no end yet, see capture.Capture
-        self._captures = [capture.Capture(self.send, self._link.flush, stream, self.begun)
+        self._captures = [capture.Capture(self.send, self.link.flush, stream, self.begun)
                           for stream in (sys.stdout, sys.stderr)]
         sys.stdout, sys.stderr = self._captures
         self._tasks = Tasks(self, loop)
@@ -106,14 +109,14 @@ class Worker:
             sets = ','.join(f'{json.dumps(key)}:{text}' for key, text in changes.items() if text is not None)
             deletes = json.dumps([key for key, text in changes.items() if text is None])
             text = f'{{"set":{{{sets}}},"delete":{deletes}}}'
-            self.send(rows.SESSION, holder, rows.str16(connection.session['id']) + text.encode())
+            self.send(rows.SESSION, holder, rows.str16(connection.session.key) + text.encode())
         return error
 
     def _holder(self, connection):
         """The number that changes of its session are sent for, or None: the server takes them from holders only."""
         if connection.holds:
             return connection.id
-        for other in self._connections.values():
+        for other in self.connections.values():
             if other.session is connection.session:
                 return other.id
         return None
@@ -138,26 +141,54 @@ class Worker:
         """Forget a connection or call, which nothing is sent for any more."""
         if connection.holds:
             connection.holds = False
-            self._connections.pop(connection.id, None)
+            self.connections.pop(connection.id, None)
             self._sessions.release(connection.session)
             connection.cut()
 
     # --- rows of the server
 
+    def _handle(self, data, at):
+        """Handle the whole rows from a place in data on, for a turn. Returns the place of the first that was not handled."""
+        until = monotonic() + TURN
+        while True:
+            try:
+                at = batch.run(self, data, at, until)
+            except Exception:  # a mistake of ours, and nobody knows how far it came
+                self._leave(traceback.format_exc())
+            if len(data) - at < _HEAD_SIZE:
+                return at
+            length, kind, number = _unpack_head(data, at)
+            stop = at + 4 + length
+            if stop > len(data) or length < 5 or monotonic() > until:
+                return at
+            self._row(kind, number, data[at + _HEAD_SIZE:stop])
+            at = stop
+
     def _row(self, kind, number, payload):
         try:
             if kind in _OF_CONNECTIONS:
-                connection = self._connections.get(number)
+                connection = self.connections.get(number)
                 if connection is not None:
                     connection.row(kind, payload)
             else:
                 self._rows[kind](number, payload)
-        except Exception as error:  # a mistake of ours: it concerns one row
+        except Exception as error:
             if kind == rows.CONFIG:  # without which nothing runs
                 self._leave(traceback.format_exc())
-            self.send(rows.FAIL, 0, b'\0' + rows.U32.pack(0)
-                      + rows.str32(f'the worker, at row {kind} of connection {number}: {tracebacks.one_line(error)}')
-                      + traceback.format_exc().encode('utf-8', 'replace'))
+            self._mistaken(kind, number, error)
+
+    def ended_message(self, connection, size, result, error):
+        """As Connection.ended_message."""
+        try:
+            connection.ended_message(size, result, error)
+        except Exception as mistake:
+            self._mistaken('of a message', connection.id, mistake)
+
+    def _mistaken(self, kind, number, error):
+        """Log a mistake of the worker's own, which concerns one row."""
+        self.send(rows.FAIL, 0, b'\0' + rows.U32.pack(0)
+                  + rows.str32(f'the worker, at row {kind} of connection {number}: {tracebacks.one_line(error)}')
+                  + traceback.format_exc().encode('utf-8', 'replace'))
 
     def _config(self, _, payload):
         config = json.loads(payload)
@@ -197,11 +228,11 @@ class Worker:
 
     def _open(self, number, payload):
         connection, head = self._new(number, payload, SocketHandler)
-        waiting = self._connections.get(number)
+        waiting = self.connections.get(number)
         if waiting is not None:  # made by select_subprotocol
             self._sessions.release(connection.session)
             connection = waiting
-        self._connections[number] = connection
+        self.connections[number] = connection
         if head['subprotocol']:
             connection.handler.selected_subprotocol = head['subprotocol']
         connection.row(rows.OPEN, b'')
@@ -214,17 +245,17 @@ class Worker:
         else:
             connection, head = self._new(number, payload[5:], SocketHandler)
             values = (head['subprotocols'],)
-            self._connections[number] = connection
+            self.connections[number] = connection
         calls.start(self, connection, payload[:4], hook, values)
 
     def _forget(self, number, _):
-        connection = self._connections.get(number)
+        connection = self.connections.get(number)
         if connection is not None:
             connection.session.forget_pending()  # the server has not taken what was sent since
             self.release(connection)
 
     def _drained(self, number, _):
-        connection = self._connections.get(number)
+        connection = self.connections.get(number)
         if connection is not None:
             connection.has_drained()
 
@@ -268,7 +299,8 @@ def main(descriptor):
         stream.reconfigure(line_buffering=True)
     sock = socket.socket(fileno=descriptor)
     os.set_inheritable(descriptor, False)
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    here.worker = Worker(sock, loop)
+    serving = loop.new()
+    asyncio.set_event_loop(serving)
+    here.worker = Worker(sock, serving)
+    loop.serve(serving, sock, here.worker.link.readable)
     here.worker.run()

@@ -18,6 +18,22 @@ PATIENCE = 30  # seconds; only matters when a test fails
 NAMES = {value: name for name, value in vars(rows).items() if isinstance(value, int) and 65 <= value <= 82 and name != 'VERSION'}
 
 
+def cut(reader, data):
+    """Return the rows that are whole with this data, as (type, connection, payload); a DONE of several as several."""
+    found, at, data = [], 0, reader.feed(data)
+    while at < len(data) and rows.whole(data, at):
+        length, kind, connection = rows.HEAD.unpack_from(data, at)
+        payload = data[at + rows.HEAD.size:at + 4 + length]
+        if kind == rows.DONE:
+            found += [(kind, connection, payload[each:each + 4]) for each in range(0, len(payload), 4)]
+        else:
+            found.append((kind, connection, payload))
+        at += 4 + length
+    if at < len(data):
+        reader.keep(data, at)
+    return found
+
+
 class Row:
     """One row of the worker's, with its payload as octets."""
 
@@ -54,7 +70,7 @@ class Worker:
         endpoints = [{'name': name, 'kwargs': {'limit': 3}, 'hooks': {hook: steps(what) for hook, what in group.items()}}
                      for name, group in hooks.items()]
         self.send(rows.CONFIG, 0, json.dumps({
-            'version': 1, 'name': 'w1', 'dirs': dirs or [self.folder.name], 'path': [], 'endpoints': endpoints}).encode())
+            'version': rows.VERSION, 'name': 'w1', 'dirs': dirs or [self.folder.name], 'path': [], 'endpoints': endpoints}).encode())
         self.loaded = self.next('LOADED').json()
 
     def __enter__(self):
@@ -119,7 +135,7 @@ class Worker:
             data = self.socket.recv(1 << 20)
             if not data:
                 raise AssertionError('the worker has left; it printed:\n' + self.printed())
-            self.waiting += [Row(*row) for row in self.reader.feed(data)]
+            self.waiting += [Row(*row) for row in cut(self.reader, data)]
 
     def next(self, kind, connection=None):
         """Return the next row of that kind (and connection); keep the others for later."""

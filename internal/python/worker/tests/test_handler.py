@@ -6,7 +6,7 @@ import json
 import sys
 import unittest
 
-from tests import fakes  # noqa: F401
+from tests import peer
 from parley_worker import connection, endpoint, handler, messages, rooms, rows, session, timers
 
 before = sys.meta_path[:], set(sys.modules)
@@ -26,14 +26,18 @@ def tearDownModule():
 
 class Worker:
     def __init__(self):
-        self.sent = []
         self.begun = {}
+        self.link = self
+        self.out, self.unsent, self.will_flush = [], 0, True
 
     def send(self, kind, number, payload=b''):
-        self.push(rows.pack(kind, number, payload))
+        self.out.append(rows.pack(kind, number, payload))
 
-    def push(self, row):
-        self.sent += rows.Reader().feed(row)
+    def sent(self):
+        """The rows that were sent since the last call."""
+        found = peer.cut(rows.Reader(), b''.join(self.out))
+        self.out.clear()
+        return found
 
 
 class Base(unittest.TestCase):
@@ -52,8 +56,7 @@ class Base(unittest.TestCase):
         self.connection.live = True
 
     def sent(self):
-        found, self.worker.sent = self.worker.sent, []
-        return [(kind, payload) for kind, _, payload in found]
+        return [(kind, payload) for kind, _, payload in self.worker.sent()]
 
 
 class Attributes(Base):

@@ -3,7 +3,7 @@
 import random
 import unittest
 
-from tests import fakes  # noqa: F401
+from tests import peer
 from parley_worker import rows
 
 
@@ -41,12 +41,12 @@ class Reader(unittest.TestCase):
         self.stream = b''.join(rows.pack(*row) for row in self.rows)
 
     def test_all_at_once(self):
-        self.assertEqual(rows.Reader().feed(self.stream), self.rows)
+        self.assertEqual(peer.cut(rows.Reader(), self.stream), self.rows)
 
     def test_octet_by_octet(self):
         reader, found = rows.Reader(), []
         for at in range(len(self.stream)):
-            found += reader.feed(self.stream[at:at + 1])
+            found += peer.cut(reader, self.stream[at:at + 1])
         self.assertEqual(found, self.rows)
 
     def test_any_pieces(self):
@@ -55,7 +55,7 @@ class Reader(unittest.TestCase):
             reader, found, at = rows.Reader(), [], 0
             while at < len(self.stream):
                 size = dice.choice((1, 2, 5, 9, 10, 400, 9000))
-                found += reader.feed(self.stream[at:at + size])
+                found += peer.cut(reader, self.stream[at:at + size])
                 at += size
             self.assertEqual(found, self.rows)
 
@@ -64,13 +64,13 @@ class Reader(unittest.TestCase):
         reader, found = rows.Reader(), []
         for at in range(0, len(row), 4096):
             self.assertEqual(found, [])
-            found += reader.feed(row[at:at + 4096])
+            found += peer.cut(reader, row[at:at + 4096])
         self.assertEqual(len(found[0][2]), 8 << 20)
 
     def test_lengths_that_no_row_has(self):
         for length in (0, 4, rows.MAX_ROW + 1, 0xFFFFFFFF):
             with self.subTest(length), self.assertRaisesRegex(ValueError, f'a row of {length} octets'):
-                rows.Reader().feed(rows.U32.pack(length) + b'\0' * 5)
+                rows.whole(rows.U32.pack(length) + b'\0' * 5, 0)
 
 
 if __name__ == '__main__':

@@ -125,6 +125,8 @@ class Changes(unittest.TestCase):
 
     def test_the_id(self):
         session = new()
+        self.assertFalse(session)  # as long as nobody looks at it
+        self.assertIs(session.with_id(), session)
         self.assertEqual(session['id'], 's1')
         for how in (lambda: session.__setitem__('id', 2), lambda: session.__delitem__('id'), lambda: session.pop('id'),
                     lambda: session.update(id=3)):

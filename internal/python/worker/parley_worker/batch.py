@@ -1,0 +1,63 @@
+"""The way that most messages take: TEXT and BINARY rows, as many as there are, to functions that return at once."""
+
+from time import monotonic
+
+from . import rows
+
+MOST = 16  # messages of one connection that are handled, while they are quick, without a look at the clock
+QUICK = 0.0005  # seconds
+
+_IN_TEXT, _IN_BINARY, _HEAD_SIZE = rows.IN_TEXT, rows.IN_BINARY, rows.HEAD.size
+_unpack_head, _pack_done = rows.HEAD.unpack_from, rows.pack_done
+
+
+def run(worker, data, at, until):
+    """Run on_message for the messages from a place in data on. Returns the place of the first that was not handled.
+
+    That is a row of another kind or connection, one that has not come whole,
+    one that has to wait or to be skipped, or any once the clock shows `until`.
+    """
+    end, find, out, begun = len(data), worker.connections.get, worker.link.out, worker.begun
+    last, sizes = None, []  # a connection, and those of its messages that no DONE has told of
+    most, then = 1, 0
+    while end - at >= _HEAD_SIZE:
+        length, kind, number = _unpack_head(data, at)
+        stop = at + 4 + length
+        if not _IN_TEXT <= kind <= _IN_BINARY or stop > end or length < 5:
+            break
+        connection = find(number)
+        if connection is None:
+            break
+        if connection is not last or len(sizes) == most:
+            now = monotonic()
+            if connection.waiting is not None or connection.skip or now > until:
+                break
+            if sizes:
+                out.append(_pack_done(last.id, sizes))
+                sizes = []
+            most = MOST if now - then < QUICK else 1
+            last, then = connection, now
+            namespace, name, _ = connection.endpoint.on_message
+            run_in, handler, session = connection.context.run, connection.handler, connection.session
+        size = length - 5
+        result = None
+        try:
+            message = data[at + _HEAD_SIZE:stop]
+            result = run_in(namespace[name], handler, message.decode() if kind == _IN_TEXT else message)
+        except BaseException as error:  # also SystemExit: a function must not end the worker
+            raised = error
+        else:
+            if (result is None or result is connection) and not begun and session.notes is None and not connection.skip:
+                sizes.append(size)
+                at = stop
+                continue
+            raised = None
+        at = stop
+        if sizes:
+            out.append(_pack_done(number, sizes))
+            sizes = []
+        worker.ended_message(connection, size, result, raised)
+        last = result = raised = None  # an exception refers to this frame
+    if sizes:
+        out.append(_pack_done(last.id, sizes))
+    return at
