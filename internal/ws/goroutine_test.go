@@ -70,8 +70,15 @@ func tcpPair(t testing.TB) (server, peer net.Conn) {
 // unknownPair is TCP that does not look like it.
 func unknownPair(t testing.TB) (server, peer net.Conn) {
 	server, peer = tcpPair(t)
-	return struct{ net.Conn }{server}, peer
+	return disguised{server, server.(*net.TCPConn).CloseWrite}, peer
 }
+
+type disguised struct {
+	net.Conn
+	closeWrite func() error
+}
+
+func (d disguised) CloseWrite() error { return d.closeWrite() }
 
 func tlsPair(t testing.TB) (server, peer net.Conn) {
 	t.Helper()

@@ -11,17 +11,6 @@ import (
 	"parley.example/parley/internal/ws"
 )
 
-func octetByOctet(t *testing.T, s Setup) {
-	h := &echo{}
-	_, peer := s.connect(t, ws.Accept{Handler: h})
-	go func() {
-		for _, b := range Wire(Part(Text("h")), Ping("p"), Cont("é"), Binary(strings.Repeat("x", 300)), Close(1000, "bye")) {
-			peer.Write([]byte{b})
-		}
-	}()
-	peer.Expect(`pong "p"`, `text "hé"`, fmt.Sprintf("binary %q", strings.Repeat("x", 300)), `close 1000 ""`, "end")
-}
-
 // buffered: octets that came together with the request are served first.
 func buffered(t *testing.T, s Setup) {
 	h := &echo{}

@@ -23,7 +23,8 @@ type Frame struct {
 	Bare    bool // not masked
 	Form    int  // 16 or 64 bits of length; 0 for the shortest that fits
 	Claim   uint64
-	Claims  bool // the header says Claim instead of the payload's length
+	Claims  bool     // the header says Claim instead of the payload's length
+	Key     *[4]byte // to mask with; nil for any
 	Payload string
 }
 
@@ -50,8 +51,8 @@ func Close(code int, reason string) Frame {
 	return Frame{Op: OpClose, Payload: string(binary.BigEndian.AppendUint16(nil, uint16(code))) + reason}
 }
 
-// mask is the key of every frame.
-var mask = [4]byte{0xA1, 0x02, 0xF3, 0x7C}
+// anyKey masks a frame that has no key of its own.
+var anyKey = [4]byte{0xA1, 0x02, 0xF3, 0x7C}
 
 // Append appends f as it stands on the wire.
 func (f Frame) Append(b []byte) []byte {
@@ -78,9 +79,13 @@ func (f Frame) Append(b []byte) []byte {
 	if f.Bare {
 		return append(b, f.Payload...)
 	}
-	b = append(b, mask[:]...)
+	key := anyKey
+	if f.Key != nil {
+		key = *f.Key
+	}
+	b = append(b, key[:]...)
 	for i := range len(f.Payload) {
-		b = append(b, f.Payload[i]^mask[i%4])
+		b = append(b, f.Payload[i]^key[i%4])
 	}
 	return b
 }

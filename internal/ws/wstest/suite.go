@@ -18,12 +18,17 @@ type Setup struct {
 
 	// Pair makes the two ends of a connection.
 	Pair func(t testing.TB) (server, peer net.Conn)
+
+	// Open, if set, opens a WebSocket in another way than by Adopt on Pair, and
+	// returns the peer's end after its opening handshake. Only Conform can do
+	// without Pair.
+	Open func(t testing.TB, e *ws.Engine, a ws.Accept) (c *ws.Conn, peer net.Conn)
 }
 
 // Run tests how connections behave, whatever drives them: what the handler
 // hears and what the peer gets.
 func Run(t *testing.T, s Setup) {
-	t.Run("conversations", func(t *testing.T) { s.conversations(t) })
+	t.Run("conform", func(t *testing.T) { Conform(t, s) })
 	for name, test := range map[string]func(*testing.T, Setup){
 		"drop oldest":              dropOldest,
 		"drop newest":              dropNewest,
@@ -48,7 +53,6 @@ func Run(t *testing.T, s Setup) {
 		"peer breaks off":          peerBreaksOff,
 		"nothing after close":      nothingAfterClose,
 		"data are late":            dataAreLate,
-		"octet by octet":           octetByOctet,
 		"octets with the request":  buffered,
 		"a full window holds back": fullWindowHoldsBack,
 		"full window, then close":  fullWindowThenClose,
@@ -84,18 +88,27 @@ func (s Setup) connect(t *testing.T, a ws.Accept) (*ws.Conn, *Peer) {
 // connectTo is connect, to an engine with options.
 func (s Setup) connectTo(t *testing.T, opt ws.Options, a ws.Accept) (*ws.Conn, *Peer, *ws.Engine) {
 	t.Helper()
-	server, client := s.Pair(t)
 	e := s.Engine(opt)
-	peer := NewPeer(t, client)
-	c, err := e.Adopt(server, nil, a)
-	if err != nil {
-		t.Fatalf("adopt: %v", err)
-	}
+	c, client := s.openOn(t, e, a)
 	t.Cleanup(func() {
 		client.Close()
 		stop(t, e)
 	})
-	return c, peer, e
+	return c, NewPeer(t, client), e
+}
+
+// openOn starts one connection on e.
+func (s Setup) openOn(t *testing.T, e *ws.Engine, a ws.Accept) (*ws.Conn, net.Conn) {
+	t.Helper()
+	if s.Open != nil {
+		return s.Open(t, e, a)
+	}
+	server, client := s.Pair(t)
+	c, err := e.Adopt(server, nil, a)
+	if err != nil {
+		t.Fatalf("adopt: %v", err)
+	}
+	return c, client
 }
 
 // stop shuts e down without patience, and fails t if something is left of it.

@@ -1,0 +1,80 @@
+package wstest
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"parley.example/parley/internal/ws"
+)
+
+// maxMessage is the limit of the conversations' messages.
+const maxMessage = 100_000
+
+// A conversation is what a peer sends, in one piece, to a handler that echoes,
+// and what it gets. It ends the connection.
+type conversation struct {
+	name  string
+	send  []Frame
+	get   []string
+	heard []string // after open
+}
+
+// fails is a conversation in which frames, between two good messages, make the
+// server fail the connection.
+func fails(name string, code int, reason string, frames ...Frame) conversation {
+	end := fmt.Sprintf("close %d %q", code, reason)
+	return conversation{
+		name:  name,
+		send:  append(append([]Frame{Text("before")}, frames...), Text("after")),
+		get:   []string{`text "before"`, end},
+		heard: []string{`text "before"`, end},
+	}
+}
+
+// echoes is a conversation in which frames are answered with lines, messages
+// all of them.
+func echoes(name string, frames []Frame, lines ...string) conversation {
+	end := `close 1000 ""`
+	return conversation{
+		name:  name,
+		send:  append(slices.Clone(frames), Close(1000, "")),
+		get:   append(slices.Clone(lines), end),
+		heard: append(slices.Clone(lines), end),
+	}
+}
+
+// Conform tests that connections follow RFC 6455, whatever the handler is and
+// whatever drives them.
+func Conform(t *testing.T, s Setup) {
+	for name, list := range map[string][]conversation{
+		"framing":  framing(),
+		"messages": messages(),
+		"control":  controls(),
+		"text":     texts(),
+		"close":    closes(),
+		"limits":   limits(),
+		// Compression (RFC 7692) goes here.
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, tc := range list {
+				t.Run(tc.name, func(t *testing.T) { s.converse(t, tc) })
+			}
+		})
+	}
+	t.Run("delivery", func(t *testing.T) { delivery(t, s) })
+}
+
+func (s Setup) converse(t *testing.T, tc conversation) {
+	h := &echo{}
+	_, peer := s.connect(t, ws.Accept{Handler: h, Settings: &ws.Settings{MaxMessage: maxMessage}})
+	sent := make(chan struct{})
+	go func() { // a connection without a buffer may want to be read meanwhile
+		defer close(sent)
+		peer.Send(tc.send...)
+	}()
+	peer.Expect(append(tc.get, "end")...)
+	peer.Conn.Close()
+	within(t, sent, "sending")
+	h.Expect(t, append([]string{"open"}, tc.heard...)...)
+}
