@@ -71,7 +71,9 @@ func checkUpgrade(r *http.Request) *HandshakeError {
 		return badRequest("header Connection must contain Upgrade (does a proxy drop it?)")
 	}
 	if r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
-		return badRequest("an opening handshake has no body")
+		err := badRequest("an opening handshake has no body")
+		err.Header = http.Header{"Connection": {"close"}} // or the answer would wait for the body
+		return err
 	}
 	if v := h["Sec-Websocket-Version"]; len(v) != 1 || strings.TrimSpace(v[0]) != version {
 		return upgradeRequired("header Sec-WebSocket-Version must be " + version)
