@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -33,6 +34,7 @@ type launch struct {
 	data   string   // PARLEYDATA; "" means a new folder
 	port   string   // "" means a free one
 	args   []string // more arguments
+	forget []string // what marks lines of the log that are not kept
 }
 
 var listening = regexp.MustCompile(`listening.*(http://127\.0\.0\.1:\d+)/`)
@@ -58,7 +60,7 @@ func start(t *testing.T, l launch) *server {
 		l.data = t.TempDir()
 	}
 	args := append([]string{"serve", l.dir, "--listen.port=" + cmp.Or(l.port, "0")}, l.args...)
-	s := &server{t: t, cmd: exec.Command(l.binary, args...), log: &logBuffer{}, exited: make(chan struct{})}
+	s := &server{t: t, cmd: exec.Command(l.binary, args...), log: &logBuffer{forget: l.forget}, exited: make(chan struct{})}
 	s.cmd.Env = append(os.Environ(), "PARLEYDATA="+l.data)
 	s.cmd.Stderr, s.cmd.Stdout = s.log, s.log
 	s.cmd.WaitDelay = time.Second // a worker that is left must not hold us up
@@ -261,14 +263,30 @@ func (c *socket) closed() websocket.StatusCode {
 
 // logBuffer collects what a process prints.
 type logBuffer struct {
+	forget []string // set before use: what marks lines that are not kept
+
 	mu   sync.Mutex
 	text bytes.Buffer
+	line []byte // has not come whole; kept apart only if there is something to forget
 }
 
 func (b *logBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.text.Write(p)
+	if b.forget == nil {
+		return b.text.Write(p)
+	}
+	for line := range bytes.Lines(p) {
+		b.line = append(b.line, line...)
+		if !bytes.HasSuffix(line, []byte("\n")) {
+			break
+		}
+		if !slices.ContainsFunc(b.forget, func(mark string) bool { return bytes.Contains(b.line, []byte(mark)) }) {
+			b.text.Write(b.line)
+		}
+		b.line = b.line[:0]
+	}
+	return len(p), nil
 }
 
 func (b *logBuffer) String() string {
