@@ -44,18 +44,23 @@ func echoes(name string, frames []Frame, lines ...string) conversation {
 	}
 }
 
-// Conform tests that connections follow RFC 6455, whatever the handler is and
-// whatever drives them.
-func Conform(t *testing.T, s Setup) {
-	for name, list := range map[string][]conversation{
+// conversations are all of them, by what they are about.
+func conversations() map[string][]conversation {
+	return map[string][]conversation{
 		"framing":  framing(),
 		"messages": messages(),
 		"control":  controls(),
 		"text":     texts(),
 		"close":    closes(),
 		"limits":   limits(),
-		// Compression (RFC 7692) goes here.
-	} {
+	}
+}
+
+// Conform tests that connections follow RFC 6455, whatever the handler is and
+// whatever drives them. What is compressed (RFC 7692) is compared with the
+// Reference.
+func Conform(t *testing.T, s Setup) {
+	for name, list := range conversations() {
 		t.Run(name, func(t *testing.T) {
 			for _, tc := range list {
 				t.Run(tc.name, func(t *testing.T) { s.converse(t, tc) })

@@ -2,6 +2,7 @@ package wstest
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -13,7 +14,7 @@ import (
 
 // The reference hears what the suite says that a server hears.
 func TestReferenceOfConversations(t *testing.T) {
-	for _, tc := range conversations {
+	for _, tc := range slices.Concat(slices.Collect(maps.Values(conversations()))...) {
 		got := Reference{Limit: maxMessage}.Read(Wire(tc.send...))
 		var heard, pongs []string
 		for _, line := range got.Lines {
