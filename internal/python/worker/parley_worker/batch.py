@@ -14,8 +14,8 @@ _unpack_head, _pack_done = rows.HEAD.unpack_from, rows.pack_done
 def run(worker, data, at, until):
     """Run on_message for the messages from a place in data on. Returns the place of the first that was not handled.
 
-    That is a row of another kind or connection, one that has not come whole,
-    one that has to wait or to be skipped, or any once the clock shows `until`.
+    That is a row of another kind, of a connection that is not there, one that
+    has not come whole, or any once the clock shows `until`.
     """
     end, find, out, begun = len(data), worker.connections.get, worker.link.out, worker.begun
     last, sizes = None, []  # a connection, and those of its messages that no DONE has told of
@@ -29,12 +29,16 @@ def run(worker, data, at, until):
         if connection is None:
             break
         if connection is not last or len(sizes) == most:
-            now = monotonic()
-            if connection.waiting is not None or connection.skip or now > until:
-                break
             if sizes:
                 out.append(_pack_done(last.id, sizes))
                 sizes = []
+            if connection.waiting is not None or connection.skip:
+                connection.row(kind, data[at + _HEAD_SIZE:stop])
+                last, at = None, stop
+                continue
+            now = monotonic()
+            if now > until:
+                break
             most = MOST if now - then < QUICK else 1
             last, then = connection, now
             namespace, name, _ = connection.endpoint.on_message

@@ -14,7 +14,7 @@ def start(worker, connection, call, hook, values):
     Rows of the connection wait until then.
     """
     answer = _answer(worker, connection, call, hook, values)
-    connection.busy(connection.context.run(asyncio.Task, answer, loop=worker.loop))
+    connection.busy(connection.context.run(asyncio.Task, answer, loop=worker.loop), hook)
 
 
 async def _answer(worker, connection, call, hook, values):

@@ -7,7 +7,6 @@ from collections import deque
 from . import here, messages, rows
 from .expr import checked, needs_await
 from .link import UNSENT_LIMIT
-from .waiting import Waiting
 
 UNANSWERED = 64 << 10  # octets that may be written before awaiting one asks the server
 
@@ -43,7 +42,7 @@ class Connection:
         self.channels = None   # the set of channels it is a member of; None for none
         self.context = _EMPTY.copy()
         self.context.run(here.connection.set, self)
-        self.waiting = None    # what its rows wait for: a waiting.Waiting or a task; None for nothing
+        self.waiting = None    # the function that its rows wait for: (task, hook, size of the message); None for none
         self.skip = False      # a function raised, or the app has closed: no more messages
         self._worker = worker
         self._link = worker.link
@@ -121,7 +120,7 @@ class Connection:
             self.left, self.live = self.live, False
             self.has_drained()
             if self.waiting is not None:
-                self._hurry_later()
+                self._worker.patience.closed(self)
         if self.waiting is None:
             self._run(kind, payload)
         elif self._queue is None:
@@ -129,23 +128,13 @@ class Connection:
         else:
             self._queue.append((kind, payload))
 
-    def _hurry_later(self):
-        self._worker.loop.call_later(self._worker.grace, self._hurry, self.waiting)
+    def rows_wait(self):
+        """Whether rows wait for a function."""
+        return bool(self._queue)
 
-    def _hurry(self, waiting):
-        """Make way for on_close if this has been waited for ever since the last call."""
-        if self.waiting is None or not self._queue:
-            return  # the close is the last row of the queue: on_close has begun
-        if self.waiting is waiting:
-            self.skip = True
-            if waiting.hurry():
-                self.idle()
-                return
-        self._hurry_later()
-
-    def busy(self, task):
-        """Let rows wait for a task."""
-        self.waiting = task
+    def busy(self, task, hook):
+        """Let rows wait for a task, until idle."""
+        self.waiting = task, hook, 0
 
     def idle(self):
         """What was waited for has ended: go on with the rows that wait."""
@@ -200,9 +189,22 @@ class Connection:
     def returned(self, hook, size, result):
         """Go on when a function has returned, and what it returned has been awaited if it can be."""
         if result is not None and result is not self and needs_await(result):
-            self.waiting = Waiting(self, self._worker, hook, size, result)
+            task = self.context.run(asyncio.Task, self._wait(hook, size, result), loop=self._worker.loop)
+            self.waiting = task, hook, size
         else:
             self.finish(hook, size, None)
+
+    async def _wait(self, hook, size, result):
+        error = None
+        try:
+            await result
+        except BaseException as raised:
+            error = raised
+        error, left = self._worker.patience.ended(self, hook, error)
+        if not left:
+            self.finish(hook, size, error)
+            self.idle()
+        error = None  # it refers to this frame
 
     def finish(self, hook, size, error):
         """Tell the server how a function ended, after what it printed and changed."""

@@ -15,12 +15,12 @@ from .connection import Connection
 from .endpoint import Endpoint
 from .handler import PageHandler, SocketHandler
 from .link import Link
+from .patience import Patience
 from .tasks import Tasks
-
-GRACE = 5  # seconds that a function may go on waiting when its connection has closed
 
 TURN = 0.005  # seconds of handling rows before what they made is written, and others get their turn
 
+_IN_TEXT, _IN_BINARY = rows.IN_TEXT, rows.IN_BINARY
 _HEAD_SIZE, _unpack_head = rows.HEAD.size, rows.HEAD.unpack_from
 _OF_CONNECTIONS = frozenset((rows.IN_TEXT, rows.IN_BINARY, rows.PONG, rows.IN_CLOSE))
 
@@ -30,9 +30,9 @@ class Worker:
 
     def __init__(self, sock, loop):
         self.loop = loop
-        self.grace = GRACE
         self.link = Link(sock, loop, self._handle, self._leave)
         self.send = self.link.send
+        self.patience = Patience(self)
         self._endpoints = {}    # by name
         self.connections = {}  # open ones, and handshakes that wait for OPEN, by number
         self._sessions = session.Sessions()
@@ -149,20 +149,26 @@ class Worker:
 
     def _handle(self, data, at):
         """Handle the whole rows from a place in data on, for a turn. Returns the place of the first that was not handled."""
-        until = monotonic() + TURN
-        while True:
-            try:
-                at = batch.run(self, data, at, until)
-            except Exception:  # a mistake of ours, and nobody knows how far it came
-                self._leave(traceback.format_exc())
-            if len(data) - at < _HEAD_SIZE:
-                return at
+        end, until = len(data), monotonic() + TURN
+        while end - at >= _HEAD_SIZE:
             length, kind, number = _unpack_head(data, at)
             stop = at + 4 + length
-            if stop > len(data) or length < 5 or monotonic() > until:
-                return at
-            self._row(kind, number, data[at + _HEAD_SIZE:stop])
-            at = stop
+            if stop > end or length < 5:
+                break
+            if _IN_TEXT <= kind <= _IN_BINARY and number in self.connections:
+                at = self._batch(data, at, until)
+            else:
+                self._row(kind, number, data[at + _HEAD_SIZE:stop])
+                at = stop
+            if monotonic() > until:
+                break
+        return at
+
+    def _batch(self, data, at, until):
+        try:
+            return batch.run(self, data, at, until)
+        except Exception:  # a mistake of ours, and nobody knows how far it came
+            self._leave(traceback.format_exc())
 
     def _row(self, kind, number, payload):
         try:

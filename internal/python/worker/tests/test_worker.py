@@ -16,7 +16,7 @@ STRICT = {'PYTHONWARNINGS': 'error', 'PYTHONDEVMODE': '1'}
 HASTE = '''
 import asyncio
 from parley_worker import here
-here.worker.grace = 0.05
+here.worker.patience.grace = 0.05
 '''
 
 
@@ -176,7 +176,7 @@ def on_close(handler): print('closed', handler.close_code)
 
     def test_messages_that_make_headway_are_not_hurried_after_the_close(self):
         worker = self.app(HASTE + '''
-here.worker.grace = 0.4
+here.worker.patience.grace = 0.4
 async def on_message(handler, message):
     await asyncio.sleep(0.1)
     print(message)
