@@ -7,7 +7,7 @@ from . import rows
 MOST = 16  # messages of one connection that are handled, while they are quick, without a look at the clock
 QUICK = 0.0005  # seconds
 
-_IN_TEXT, _IN_BINARY, _HEAD_SIZE = rows.IN_TEXT, rows.IN_BINARY, rows.HEAD.size
+_TEXT, _BINARY, _HEAD_SIZE = rows.IN_TEXT, rows.IN_BINARY, rows.HEAD.size
 _unpack_head, _pack_done = rows.HEAD.unpack_from, rows.pack_done
 
 
@@ -18,38 +18,37 @@ def run(worker, data, at, until):
     has not come whole, or any once the clock shows `until`.
     """
     end, find, out, begun = len(data), worker.connections.get, worker.link.out, worker.begun
-    last, sizes = None, []  # a connection, and those of its messages that no DONE has told of
+    last, sizes = 0, []  # a connection's number, and the sizes of those of its messages that no DONE has told of
     most, then = 1, 0
     while end - at >= _HEAD_SIZE:
         length, kind, number = _unpack_head(data, at)
         stop = at + 4 + length
-        if not _IN_TEXT <= kind <= _IN_BINARY or stop > end or length < 5:
+        if kind != _TEXT and kind != _BINARY or stop > end or length < 5:
             break
-        connection = find(number)
-        if connection is None:
-            break
-        if connection is not last or len(sizes) == most:
+        if number != last or len(sizes) == most:
             if sizes:
-                out.append(_pack_done(last.id, sizes))
+                out.append(_pack_done(last, sizes))
                 sizes = []
+            connection = find(number)
+            if connection is None:
+                break
             if connection.waiting is not None or connection.skip:
                 connection.row(kind, data[at + _HEAD_SIZE:stop])
-                last, at = None, stop
+                last, at = 0, stop
                 continue
             now = monotonic()
             if now > until:
                 break
             most = MOST if now - then < QUICK else 1
-            last, then = connection, now
+            last, then = number, now
             namespace, name, _ = connection.endpoint.on_message
             run_in, handler, session = connection.context.run, connection.handler, connection.session
         size = length - 5
-        result = None
         try:
             message = data[at + _HEAD_SIZE:stop]
-            result = run_in(namespace[name], handler, message.decode() if kind == _IN_TEXT else message)
+            result = run_in(namespace[name], handler, message.decode() if kind == _TEXT else message)
         except BaseException as error:  # also SystemExit: a function must not end the worker
-            raised = error
+            result, raised = None, error
         else:
             if (result is None or result is connection) and not begun and session.notes is None and not connection.skip:
                 sizes.append(size)
@@ -61,7 +60,7 @@ def run(worker, data, at, until):
             out.append(_pack_done(number, sizes))
             sizes = []
         worker.ended_message(connection, size, result, raised)
-        last = result = raised = None  # an exception refers to this frame
+        last, result, raised = 0, None, None  # an exception refers to this frame
     if sizes:
-        out.append(_pack_done(last.id, sizes))
+        out.append(_pack_done(last, sizes))
     return at

@@ -6,6 +6,7 @@ from . import messages
 from .request import Request
 
 _REQUIRED = object()
+_TEXT = messages.TEXT
 
 
 class Settings(dict):
@@ -128,7 +129,7 @@ class SocketHandler(Handler):
             except UnicodeEncodeError:
                 pass  # said below
             else:
-                return self._connection.write(messages.TEXT, data)
+                return self._connection.write(_TEXT, data)
         kind, data = messages.encode(message, binary)
         return self._connection.write(kind, data)
 

@@ -1,7 +1,7 @@
 """The worker's end of the link: rows in, rows out."""
 
 import select
-import threading
+from threading import Lock, get_ident
 
 from . import rows
 
@@ -20,7 +20,7 @@ class Link:
         sock.setblocking(False)
         self._sock = sock
         self._loop = loop
-        self._thread = threading.get_ident()
+        self._thread = get_ident()
         # (octets, place of a row in them): handles rows for a while; returns the place of the first it did not handle.
         self._on_rows = on_rows
         self._on_end = on_end   # the server has closed the link, or speaks nonsense
@@ -36,7 +36,7 @@ class Link:
         self.out = []
         self.unsent = 0           # octets in out
         self.will_flush = False   # a flush will begin: cleared before it looks at out
-        self._lock = threading.Lock()  # held by who flushes
+        self._lock = Lock()  # held by who flushes
         self._flusher = 0              # the thread that does
         loop.add_reader(sock, self.readable)
 
@@ -53,14 +53,14 @@ class Link:
 
     def flush(self):
         """Write now what is there, as far as the socket takes it."""
-        if threading.get_ident() == self._thread:
+        if get_ident() == self._thread:
             self._flush()
 
     def flush_soon(self):
         """Have written what is there: at the end of the loop's turn, or now if it is much."""
         if self.unsent > UNSENT_LIMIT:
             self._flush(wait=True)
-        elif threading.get_ident() == self._thread:
+        elif get_ident() == self._thread:
             self.will_flush = True
             self._loop.call_soon(self._flush)
         else:
@@ -109,10 +109,11 @@ class Link:
 
     def _flush(self, wait=False):
         """Write what is there; what the socket does not take stays, unless wait."""
-        if self._flusher == threading.get_ident():
+        thread = get_ident()
+        if self._flusher == thread:
             return  # something that died meanwhile has sent a row
         with self._lock:
-            self._flusher = threading.get_ident()
+            self._flusher = thread
             try:
                 self._write(wait)
             finally:

@@ -155,20 +155,17 @@ class Worker:
             stop = at + 4 + length
             if stop > end or length < 5:
                 break
-            if _IN_TEXT <= kind <= _IN_BINARY and number in self.connections:
-                at = self._batch(data, at, until)
+            if (kind == _IN_TEXT or kind == _IN_BINARY) and number in self.connections:
+                try:
+                    at = batch.run(self, data, at, until)
+                except Exception:  # a mistake of ours, and nobody knows how far it came
+                    self._leave(traceback.format_exc())
             else:
                 self._row(kind, number, data[at + _HEAD_SIZE:stop])
                 at = stop
             if monotonic() > until:
                 break
         return at
-
-    def _batch(self, data, at, until):
-        try:
-            return batch.run(self, data, at, until)
-        except Exception:  # a mistake of ours, and nobody knows how far it came
-            self._leave(traceback.format_exc())
 
     def _row(self, kind, number, payload):
         try:
