@@ -18,9 +18,10 @@ def run(worker, data, at, until):
     has not come whole, or any once the clock shows `until`.
     """
     end, find, out, begun = len(data), worker.connections.get, worker.link.out, worker.begun
+    last_head = end - _HEAD_SIZE
     last, sizes = 0, []  # a connection's number, and the sizes of those of its messages that no DONE has told of
     most, then = 1, 0
-    while end - at >= _HEAD_SIZE:
+    while at <= last_head:
         length, kind, number = _unpack_head(data, at)
         stop = at + 4 + length
         if kind != _TEXT and kind != _BINARY or stop > end or length < 5:
@@ -45,8 +46,8 @@ def run(worker, data, at, until):
             run_in, handler, session = connection.context.run, connection.handler, connection.session
         size = length - 5
         try:
-            message = data[at + _HEAD_SIZE:stop]
-            result = run_in(namespace[name], handler, message.decode() if kind == _TEXT else message)
+            result = run_in(namespace[name], handler, data[at + _HEAD_SIZE:stop].decode() if kind == _TEXT
+                            else data[at + _HEAD_SIZE:stop])
         except BaseException as error:  # also SystemExit: a function must not end the worker
             result, raised = None, error
         else:

@@ -6,7 +6,6 @@ from collections import deque
 
 from . import here, messages, rows
 from .expr import checked, needs_await
-from .link import UNSENT_LIMIT
 
 UNANSWERED = 64 << 10  # octets that may be written before awaiting one asks the server
 
@@ -14,8 +13,7 @@ NO_CODE = (1005, 1006)  # close codes that stand for "none"
 
 _EMPTY = contextvars.Context()
 
-_TEXT, _MAX_SIZE = messages.TEXT, messages.MAX_SIZE
-_LENGTHS, _KNOWN = rows.LENGTHS, len(rows.LENGTHS)
+_MAX_SIZE = messages.MAX_SIZE
 _pack_done = rows.pack_done
 
 
@@ -28,7 +26,7 @@ class Connection:
     """
 
     __slots__ = ('id', 'endpoint', 'handler', 'session', 'live', 'left', 'holds', 'unanswered', 'channels', 'context',
-                 'waiting', 'skip', '_worker', '_link', '_text_head', '_queue', '_drained')
+                 'waiting', 'skip', 'link', 'text_head', '_worker', '_queue', '_drained')
 
     def __init__(self, worker, id, endpoint, session):
         self.id = id
@@ -44,9 +42,9 @@ class Connection:
         self.context.run(here.connection.set, self)
         self.waiting = None    # the function that its rows wait for: (task, hook, size of the message); None for none
         self.skip = False      # a function raised, or the app has closed: no more messages
+        self.link = worker.link
+        self.text_head = rows.NUMBERED.pack(rows.TEXT, id)  # of a row that writes a text
         self._worker = worker
-        self._link = worker.link
-        self._text_head = rows.NUMBERED.pack(rows.TEXT, id)
         self._queue = None     # those rows; None for none
         self._drained = None   # the future of those who wait for room
 
@@ -58,12 +56,8 @@ class Connection:
         if not self.live or size > _MAX_SIZE:
             self._refuse(size)
         self.unanswered += size
-        link = self._link
-        link.unsent += 9 + size
-        link.out.extend((_LENGTHS[size] if size < _KNOWN else rows.U32.pack(5 + size),
-                         self._text_head if kind == _TEXT else rows.NUMBERED.pack(rows.BINARY, self.id), data))
-        if not link.will_flush or link.unsent > UNSENT_LIMIT:
-            link.flush_soon()
+        head = self.text_head if kind == messages.TEXT else rows.NUMBERED.pack(rows.BINARY, self.id)
+        self.link.put(rows.U32.pack(5 + size), head, data)
         return self
 
     def _refuse(self, size):
@@ -219,4 +213,4 @@ class Connection:
             self._worker.ended(self)
 
     def _done(self, size):
-        self._link.push(_pack_done(self.id, (size,)))
+        self.link.put(_pack_done(self.id, (size,)))

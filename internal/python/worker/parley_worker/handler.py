@@ -2,11 +2,13 @@
 
 from functools import cached_property
 
-from . import messages
+from . import messages, rows
+from .link import UNSENT_LIMIT
 from .request import Request
 
 _REQUIRED = object()
 _TEXT = messages.TEXT
+_LENGTHS, _KNOWN = rows.LENGTHS, len(rows.LENGTHS)
 
 
 class Settings(dict):
@@ -123,15 +125,26 @@ class SocketHandler(Handler):
 
     def write_message(self, message, binary=False):
         """Send str, bytes or a dict (as JSON). Never waits; awaiting the result waits for room."""
-        if type(message) is str and not binary:  # the usual
+        connection = self._connection
+        if type(message) is str and not binary and connection.live:
             try:
                 data = message.encode()
             except UnicodeEncodeError:
-                pass  # said below
+                pass  # messages.encode says it
             else:
-                return self._connection.write(_TEXT, data)
+                size = len(data)
+                if size >= _KNOWN:
+                    return connection.write(_TEXT, data)
+                # What Connection.write does. A call of it would take as long as this.
+                connection.unanswered += size
+                link = connection.link
+                link.unsent += 9 + size
+                link.out.extend((_LENGTHS[size], connection.text_head, data))
+                if not link.will_flush or link.unsent > UNSENT_LIMIT:
+                    link.flush_soon()
+                return connection
         kind, data = messages.encode(message, binary)
-        return self._connection.write(kind, data)
+        return connection.write(kind, data)
 
     def close(self, code=None, reason=None):
         """Close the socket, with a code from 3000 to 4999 or one of RFC 6455, and a short reason."""

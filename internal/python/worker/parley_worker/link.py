@@ -12,7 +12,7 @@ READ_SIZE = 256 << 10
 class Link:
     """Reads rows as they come, and writes at once what a turn of the loop has gathered.
 
-    send() and push() may be called from any thread; everything else happens on
+    send() and put() may be called from any thread; everything else happens on
     the loop's.
     """
 
@@ -29,10 +29,10 @@ class Link:
         self._data = b''        # what was read, from this place on not handled:
         self._at = 0
         self._paused = False    # not reading, because that is much
-        # What will be written: rows, and rows in parts. Connection.write and
-        # batch.run do here what push() does. Threads append and add to unsent
-        # without a lock: an append is atomic, and a sum that is a little wrong
-        # is corrected by the next flush.
+        # What will be written: rows, and rows in parts. What happens for every
+        # message does here what put() does, without a call of it. Threads
+        # append and add to unsent without a lock: an append is atomic, and a
+        # sum that is a little wrong is corrected by the next flush.
         self.out = []
         self.unsent = 0           # octets in out
         self.will_flush = False   # a flush will begin: cleared before it looks at out
@@ -42,12 +42,12 @@ class Link:
 
     def send(self, kind, connection, payload=b''):
         """Send a row, in order. Waits for the server only if much is unsent."""
-        self.push(rows.pack(kind, connection, payload))
+        self.put(rows.pack(kind, connection, payload))
 
-    def push(self, row):
-        """Send a row that was packed already."""
-        self.out.append(row)
-        self.unsent += len(row)
+    def put(self, *parts):
+        """Send a row in parts."""
+        self.out.extend(parts)
+        self.unsent += sum(map(len, parts))
         if not self.will_flush or self.unsent > UNSENT_LIMIT:
             self.flush_soon()
 

@@ -7,7 +7,7 @@ import sys
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 if FOLDER not in sys.path:
     sys.path.insert(0, FOLDER)
-from parley_worker import handler, here  # noqa: E402
+from parley_worker import handler, here, messages  # noqa: E402
 
 LIBRARY = 'PARLEY_TEST_LIBRARY'  # in a child's environment: 'real' or 'stand-in'
 SYSTEM_PYTHON = '/usr/bin/python3'
@@ -57,16 +57,21 @@ class Connection:
 
     def __init__(self, live=True):
         self.live = live
-        self.written = []
+        self.written = []  # (kind, octets)
+        self.link, self.out, self.text_head = self, self, b''
+        self.unanswered, self.unsent, self.will_flush = 0, 0, True
         self.handler = handler.SocketHandler.__new__(handler.SocketHandler)
         self.handler._connection = self
         self.handler.name, self.handler.id = 'endpoint', 'id'
 
     def write(self, kind, data):
-        from parley_worker import messages
         if not self.live:
             raise messages.closed_error()('connection 1 is closed')
         self.written.append((kind, data))
+
+    def extend(self, parts):
+        """Take what write_message appends to the link's output."""
+        self.written.append((messages.TEXT, parts[2]))
 
 
 def passes(test, module, library, python):

@@ -31,7 +31,10 @@ class Worker:
         self.out, self.unsent, self.will_flush = [], 0, True
 
     def send(self, kind, number, payload=b''):
-        self.out.append(rows.pack(kind, number, payload))
+        self.put(rows.pack(kind, number, payload))
+
+    def put(self, *parts):
+        self.out.extend(parts)
 
     def sent(self):
         """The rows that were sent since the last call."""
