@@ -149,23 +149,25 @@ class Worker:
 
     def _handle(self, data, at):
         """Handle the whole rows from a place in data on, for a turn. Returns the place of the first that was not handled."""
-        end, until = len(data), monotonic() + TURN
-        while end - at >= _HEAD_SIZE:
+        until = monotonic() + TURN
+        at = self._messages(data, at, until)
+        while len(data) - at >= _HEAD_SIZE:
             length, kind, number = _unpack_head(data, at)
             stop = at + 4 + length
-            if stop > end or length < 5:
+            if stop > len(data) or length < 5 or monotonic() > until:
                 break
             if (kind == _IN_TEXT or kind == _IN_BINARY) and number in self.connections:
-                try:
-                    at = batch.run(self, data, at, until)
-                except Exception:  # a mistake of ours, and nobody knows how far it came
-                    self._leave(traceback.format_exc())
+                at = self._messages(data, at, until)
             else:
                 self._row(kind, number, data[at + _HEAD_SIZE:stop])
                 at = stop
-            if monotonic() > until:
-                break
         return at
+
+    def _messages(self, data, at, until):
+        try:
+            return batch.run(self, data, at, until)
+        except Exception:  # a mistake of ours, and nobody knows how far it came
+            self._leave(traceback.format_exc())
 
     def _row(self, kind, number, payload):
         try:
