@@ -2,6 +2,9 @@ package python
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"strings"
 	"syscall"
 	"unsafe"
 )
@@ -30,4 +33,16 @@ func waitUnreaped(pid int) bool {
 			return errno == 0
 		}
 	}
+}
+
+// catches reports whether a process has a handler for a signal (proc(5)).
+func catches(pid int, signal syscall.Signal) bool {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return false
+	}
+	_, caught, _ := strings.Cut(string(status), "\nSigCgt:")
+	var mask uint64
+	_, err = fmt.Sscanf(caught, "%x", &mask)
+	return err == nil && mask&(1<<(signal-1)) != 0
 }

@@ -188,3 +188,31 @@ func TestKilledServerLeavesNothing(t *testing.T) {
 		}
 	}
 }
+
+// A process that has not installed its handler would be ended by the signal.
+func TestCatches(t *testing.T) {
+	deaf := exec.Command("sleep", "60")
+	hears := exec.Command("sh", "-c", "trap : USR1; echo ready; sleep 60 & wait; wait")
+	out, err := hears.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cmd := range []*exec.Cmd{deaf, hears} {
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}()
+	}
+	if _, err := out.Read(make([]byte, 10)); err != nil {
+		t.Fatal(err)
+	}
+	if catches(deaf.Process.Pid, syscall.SIGUSR1) {
+		t.Error("sleep is said to catch SIGUSR1")
+	}
+	if !catches(hears.Process.Pid, syscall.SIGUSR1) {
+		t.Error("a trap is said not to catch SIGUSR1")
+	}
+}

@@ -144,8 +144,12 @@ func (p *osProcess) Link() net.Conn { return p.conn }
 
 func (p *osProcess) PID() int { return p.cmd.Process.Pid }
 
+// Dump does nothing while the interpreter is still starting: the signal would
+// end it.
 func (p *osProcess) Dump() {
-	_ = p.cmd.Process.Signal(syscall.SIGUSR1) // it may have ended meanwhile
+	if catches(p.cmd.Process.Pid, syscall.SIGUSR1) {
+		_ = p.cmd.Process.Signal(syscall.SIGUSR1) // it may have ended meanwhile
+	}
 }
 
 func (p *osProcess) Kill() {

@@ -9,7 +9,7 @@ from .expr import checked, needs_await
 
 UNANSWERED = 64 << 10  # octets that may be written before awaiting one asks the server
 
-NO_CODE = (1005, 1006)  # close codes that stand for "none"
+NO_CODE = 1005  # stands for a close frame without a code
 
 _EMPTY = contextvars.Context()
 
@@ -152,7 +152,7 @@ class Connection:
                 self._call('on_pong', 0, payload)
         elif kind == rows.IN_CLOSE:
             code = rows.U16.unpack_from(payload)[0]
-            self.handler.close_code = None if code in NO_CODE else code
+            self.handler.close_code = None if code == NO_CODE else code
             self.handler.close_reason = payload[2:].decode('utf-8', 'replace') or None
             self._call('on_close', 0)
 

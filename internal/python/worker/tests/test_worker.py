@@ -86,7 +86,7 @@ def on_close(handler): print(handler.seen, handler.close_code, handler.close_rea
 
     def test_codes_that_stand_for_none(self):
         worker = self.app('def on_close(handler): print(handler.close_code, handler.close_reason)')
-        for number, code, want in ((1, 1005, b'None None'), (2, 1006, b'None None'), (3, 1001, b'1001 None')):
+        for number, code, want in ((1, 1005, b'None None'), (2, 1006, b'1006 None'), (3, 1001, b'1001 None')):
             worker.open('e', number)
             worker.close(number, code)
             self.assertEqual(worker.next('LOG', number).payload, want)
