@@ -148,6 +148,7 @@ func (s *Server) drain(ctx context.Context) error {
 }
 
 func (s *Server) closeParts() {
+	s.engine.Close()
 	if err := s.hub.Close(); err != nil {
 		s.log.Warn("hub", "err", err)
 	}

@@ -23,7 +23,7 @@ const (
 // A Loop waits for many connections at once, hands over what they say, and
 // writes, once for each connection and turn, what was sent to them. Its turn:
 //
-//	deliver what was posted (mail.go), and attend to connections that others have noticed
+//	deliver what was posted (mailbox), and attend to connections that others have noticed
 //	wait for octets, or for room to write
 //	read from those connections, and hand over what they have said
 //	ring the alarms that are due
@@ -36,7 +36,7 @@ type Loop struct {
 	counts   counters               // safe for every goroutine, as are the fields up to starting
 	mail     mailbox                // what was posted
 	noticed  atomic.Pointer[looped] // connections that others have something for, last first
-	asleep   atomic.Bool            // it waits, or is about to: whoever brings work writes to bell
+	asleep   atomic.Bool            // it waits, or is about to: whoever brings work rings poll
 	stopping atomic.Bool            // no connection will come any more
 	streams  atomic.Int32           // attached, and not ended
 	ended    chan struct{}
@@ -49,8 +49,8 @@ type Loop struct {
 
 	poll *poll // set by start
 
-	ringing sync.Mutex // a leaf; who writes to bell or closes it holds it
-	silent  bool       // guarded by ringing: bell is closed
+	ringing sync.Mutex // a leaf; who rings poll or closes it holds it
+	silent  bool       // guarded by ringing: poll is closed
 
 	// Owned by the loop's goroutine.
 	time     time.Duration // of this turn
@@ -96,6 +96,17 @@ func (l *Loop) start() error {
 func (l *Loop) stop() {
 	l.stopping.Store(true)
 	l.rouse()
+}
+
+// join returns when the loop has ended, or if it never began. stop has been
+// called.
+func (l *Loop) join() {
+	l.mu.Lock()
+	started := l.started
+	l.mu.Unlock()
+	if started {
+		<-l.ended
+	}
 }
 
 // rouse makes the loop look for work, if it sleeps.
@@ -205,12 +216,12 @@ func (l *Loop) wait() []syscall.EpollEvent {
 	if events := l.poll.now(); len(events) > 0 || l.busy() {
 		return events
 	}
-	l.setClock()
 	l.asleep.Store(true)
 	if l.busy() { // came before those who bring work could see that it sleeps
 		l.asleep.Store(false)
 		return nil
 	}
+	l.setClock() // which may rouse it already
 	events := l.poll.wait()
 	l.asleep.Store(false)
 	return events

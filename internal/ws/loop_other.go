@@ -20,6 +20,8 @@ func (l *Loop) all() []*Conn { return nil }
 
 func (l *Loop) stop() {}
 
+func (l *Loop) join() {}
+
 // Attach does not work here.
 func (l *Loop) Attach(net.Conn, Tenant) (Stream, error) { return nil, errors.ErrUnsupported }
 

@@ -27,9 +27,7 @@ func (d *drain) end(c *Conn) {
 // Shutdown refuses new connections, closes all others with code and reason,
 // evenly spread over a time, and waits until each OnClose has returned and its
 // connection is gone. When ctx ends first, it cuts what is left and returns an
-// error once that has ended too. After Shutdown nothing of the engine is
-// running, but for loops with a stream (see Loop.Attach) that has not ended. A
-// second call waits for the same end.
+// error once that has ended too. A second call waits for the same end.
 func (e *Engine) Shutdown(ctx context.Context, code parley.CloseCode, reason string, over time.Duration) error {
 	d := e.drain(code, reason)
 	e.closeAll(ctx, d, over)
@@ -38,13 +36,29 @@ func (e *Engine) Shutdown(ctx context.Context, code parley.CloseCode, reason str
 		return nil
 	case <-ctx.Done():
 	}
+	return fmt.Errorf("close all connections: %d cut: %w", e.cut(d), context.Cause(ctx))
+}
+
+// cut cuts every connection that is left, and returns how many they were once
+// they have ended.
+func (e *Engine) cut(d *drain) int {
 	d.cut.Store(true)
 	left := e.all()
 	for _, c := range left {
 		d.end(c)
 	}
 	<-d.done
-	return fmt.Errorf("close all connections: %d cut: %w", len(left), context.Cause(ctx))
+	return len(left)
+}
+
+// Close cuts the connections that a Shutdown has left, or would find, and
+// returns when nothing of the engine is running any more. Streams (see
+// Loop.Attach) are waited for: whoever has attached them ends them first.
+func (e *Engine) Close() {
+	e.cut(e.drain(parley.CloseGoingAway, ""))
+	for _, l := range e.loops {
+		l.join()
+	}
 }
 
 // pace is between two batches of closings.

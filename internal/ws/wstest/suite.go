@@ -1,7 +1,6 @@
 package wstest
 
 import (
-	"context"
 	"net"
 	"testing"
 	"time"
@@ -114,9 +113,7 @@ func (s Setup) openOn(t *testing.T, e *ws.Engine, a ws.Accept) (*ws.Conn, net.Co
 // stop shuts e down without patience, and fails t if something is left of it.
 func stop(t testing.TB, e *ws.Engine) {
 	t.Helper()
-	ended, cancel := context.WithCancel(context.Background())
-	cancel()
-	_ = e.Shutdown(ended, parley.CloseGoingAway, "", 0)
+	e.Close()
 	if n := e.Stats().Open; n != 0 {
 		t.Errorf("%d connections are open after Shutdown", n)
 	}
