@@ -119,7 +119,7 @@ type Stream interface {
 	Pong(data []byte)
 
 	// Close says that the connection has ended, with the code and reason that
-	// on_close sees. CloseNoStatus and CloseAbnormal stand for "none".
+	// on_close sees: CloseNoStatus if the peer gave none, CloseAbnormal if it vanished.
 	Close(code parley.CloseCode, reason string)
 }
 

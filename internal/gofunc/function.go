@@ -44,7 +44,7 @@ type Call struct {
 	Kind parley.Kind // of on_message
 	Data []byte      // of on_message and on_pong; the function's own, unless it never waits
 
-	Code   parley.CloseCode // of on_close; CloseNoStatus and CloseAbnormal stand for none
+	Code   parley.CloseCode // of on_close; CloseNoStatus if the peer gave none, CloseAbnormal if it vanished
 	Reason string           // likewise
 
 	// Info is what is known at the start; nil but for open, select_subprotocol

@@ -138,7 +138,7 @@ func suiteFunctions(mark bool) map[string]gofunc.Function {
 		}),
 		"suite.close_log": run(func(c gofunc.Call) error {
 			code, reason := "None", "None"
-			if c.Code != parley.CloseNoStatus && c.Code != parley.CloseAbnormal {
+			if c.Code != parley.CloseNoStatus {
 				code = c.Code.String()
 			}
 			if c.Reason != "" {

@@ -99,7 +99,7 @@ func runLife(t *testing.T, s Subject) {
 		}{
 			{parley.CloseNormal, "bye é", `log "closed 1000 bye é"`},
 			{parley.CloseNoStatus, "", `log "closed None None"`},
-			{parley.CloseAbnormal, "", `log "closed None None"`},
+			{parley.CloseAbnormal, "", `log "closed 1006 None"`},
 		} {
 			c := a.open(parley.ConnID(i + 1))
 			c.Close(tc.code, tc.reason)
