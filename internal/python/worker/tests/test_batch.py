@@ -3,7 +3,7 @@
 import unittest
 
 from tests.peer import Worker
-from tests.test_worker import Base, done, kinds
+from tests.base import Base, done, kinds
 from parley_worker import batch, rows
 
 

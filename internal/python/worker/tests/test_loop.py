@@ -2,7 +2,7 @@
 
 import unittest
 
-from tests.test_worker import Base
+from tests.base import Base
 from parley_worker import rows
 
 
