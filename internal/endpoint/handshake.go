@@ -34,12 +34,10 @@ func (e *WebSocket) Serve(w http.ResponseWriter, r *http.Request, groups []*stri
 		return
 	}
 	h := &handshake{endpoint: e, request: r, address: address, conn: e.opt.Engine.NewID()}
-	e.opt.Engine.Do(func() {
-		if no := h.run(w, groups); no != nil {
-			h.undo()
-			no.write(w)
-		}
-	})
+	if no := h.run(w, groups); no != nil {
+		h.undo()
+		no.write(w)
+	}
 }
 
 // A handshake is a request on its way to become a connection. It belongs to

@@ -102,7 +102,7 @@ func TestPathsThatLeadElsewhere(t *testing.T) {
 		"outabs.html":   filepath.Join(dir, "outside.txt"),
 		"outfolder":     "..",
 		"sibling":       "../app-evil",
-		"root":          "/",
+		"top":           "/",
 		"dangling.html": "nothing.html",
 		"loop.html":     "loop.html",
 	} {
@@ -148,7 +148,7 @@ func TestPathsThatLeadElsewhere(t *testing.T) {
 		"/outabs.html":                 "",
 		"/outfolder/outside.txt":       "",
 		"/sibling/x.txt":               "",
-		"/root/etc/passwd":             "",
+		"/top/etc/passwd":              "",
 		"/dangling.html":               "",
 		"/loop.html":                   "",
 		"/pipe.html":                   "",

@@ -49,7 +49,7 @@ type Engine struct {
 	deflate                 *deflatePools
 	loops                   []*Loop  // none if there is only the goroutine driver
 	counts                  counters // of the goroutine driver
-	hands                   hands    // safe for every goroutine
+	hands                   hands    // of the goroutine driver; safe for every goroutine
 
 	lastID   atomic.Uint64
 	lastLoop atomic.Uint32
@@ -92,7 +92,7 @@ func New(opt Options) *Engine {
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
-	if opt.Driver != Goroutine && haveLoops {
+	if opt.Driver != Goroutine && HaveLoops {
 		if opt.Loops <= 0 {
 			opt.Loops = defaultLoops()
 		}
@@ -108,11 +108,6 @@ func defaultLoops() int { return runtime.GOMAXPROCS(0) }
 
 // NewID returns an id that no connection of this engine has had.
 func (e *Engine) NewID() parley.ConnID { return parley.ConnID(e.lastID.Add(1)) }
-
-// Do calls fn on a goroutine whose stack is large already, and waits for it. It
-// is for young goroutines with much to do, as net/http starts one for each
-// connection: growing a stack twice costs as much as a tenth of a handshake.
-func (e *Engine) Do(fn func()) { e.hands.do(fn) }
 
 // Loop returns the i-th loop, counted round and round; nil if there are none.
 func (e *Engine) Loop(i int) *Loop {

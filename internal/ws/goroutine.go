@@ -94,10 +94,9 @@ func (d *goroutine) settle() {}
 // readLoop is the reader.
 func (d *goroutine) readLoop() {
 	waits, canWait := d.socket.(waiter)
-	step := d.step
 	for {
 		if canWait {
-			d.engine.hands.do(step)
+			d.engine.hands.step(d)
 		} else {
 			d.step()
 		}

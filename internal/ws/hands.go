@@ -5,10 +5,10 @@ import "sync"
 // maxIdleHands is how many hands without work are kept.
 const maxIdleHands = 16
 
-// hands are goroutines whose stacks are large already. What a young goroutine,
-// or one that waits most of the time, would have to grow its stack for, they do
-// for it. There are as many as have something to do at once. The zero value is
-// ready.
+// hands are goroutines whose stacks are large already. What a goroutine that
+// waits most of the time has to do now and then, they do for it, so that its
+// own stack stays the smallest there is. There are as many as have something to
+// do at once. The zero value is ready.
 type hands struct {
 	mu     sync.Mutex // guards what follows
 	idle   []hand     // the last one has worked last
@@ -17,15 +17,15 @@ type hands struct {
 
 // A hand is one such goroutine.
 type hand struct {
-	work chan func() // closed to end it
-	done chan any    // what work panicked with, or nil
+	work chan *goroutine // closed to end it
+	done chan struct{}
 }
 
-// do has one of them call fn, and waits for it. A panic of fn is its own.
-func (h *hands) do(fn func()) {
+// step has one of them call d.step, and waits for it.
+func (h *hands) step(d *goroutine) {
 	one := h.take()
-	one.work <- fn
-	cause := <-one.done
+	one.work <- d
+	<-one.done
 	h.mu.Lock()
 	keep := !h.closed && len(h.idle) < maxIdleHands
 	if keep {
@@ -34,9 +34,6 @@ func (h *hands) do(fn func()) {
 	h.mu.Unlock()
 	if !keep {
 		close(one.work)
-	}
-	if cause != nil {
-		panic(cause)
 	}
 }
 
@@ -48,22 +45,16 @@ func (h *hands) take() hand {
 		h.idle = h.idle[:n-1]
 		return one
 	}
-	one := hand{work: make(chan func()), done: make(chan any)}
+	one := hand{work: make(chan *goroutine), done: make(chan struct{})}
 	go one.workLoop()
 	return one
 }
 
 func (h hand) workLoop() {
-	for fn := range h.work {
-		h.done <- try(fn)
+	for d := range h.work {
+		d.step()
+		h.done <- struct{}{}
 	}
-}
-
-// try calls fn and returns what it panics with.
-func try(fn func()) (cause any) {
-	defer func() { cause = recover() }()
-	fn()
-	return nil
 }
 
 // close ends those that are idle, and the others once they have done their

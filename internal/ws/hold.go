@@ -15,8 +15,8 @@ const (
 )
 
 // Hold says that the message that is being handed over, of n octets, is
-// answered later. It counts in Settings.Window. A ping, a close frame or a
-// protocol error that comes behind it takes effect after its answer: when
+// answered later. It counts in the window (see Settings). A ping, a close frame
+// or a protocol error that comes behind it takes effect after its answer: when
 // Release has been called as often as Hold, or after a second. Call it from
 // OnMessage only.
 func (c *Conn) Hold(n int) {

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-const haveLoops = true
+// HaveLoops says whether the epoll driver exists on this system and processor.
+const HaveLoops = true
 
 const (
 	loopEvents = 128      // connections whose turn it is at once: what they send is still in the cache when it is written
@@ -33,7 +34,7 @@ const (
 // last connection and stream have ended; ended is closed then.
 type Loop struct {
 	engine   *Engine                // set by newLoop, then read-only
-	counts   counters               // safe for every goroutine, as are the fields up to starting
+	counts   counters               // safe for every goroutine, as are the fields up to mu
 	mail     mailbox                // what was posted
 	noticed  atomic.Pointer[looped] // connections that others have something for, last first
 	asleep   atomic.Bool            // it waits, or is about to: whoever brings work rings poll
@@ -57,7 +58,7 @@ type Loop struct {
 	table    []*looped     // by descriptor
 	tenants  []*stream
 	open     int    // connections in table
-	lastMark uint32 // see looped.mark
+	lastMark uint32 // see nextMark
 	alarms   wheel[looped]
 	clock    *time.Timer   // rouses the loop when an alarm is due
 	set      time.Duration // when clock does; 0 for not at all, or the past
@@ -124,14 +125,16 @@ func (l *Loop) rouse() {
 // ask has the loop call fn. It reports false if the loop does not run.
 func (l *Loop) ask(fn func()) bool {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.started || l.over {
-		return false
+	runs := l.started && !l.over
+	if runs {
+		l.asked = append(l.asked, fn)
+		l.asking.Store(true)
 	}
-	l.asked = append(l.asked, fn)
-	l.asking.Store(true)
-	l.rouse()
-	return true
+	l.mu.Unlock()
+	if runs {
+		l.rouse()
+	}
+	return runs
 }
 
 // all returns the loop's connections. It must not be called on the loop.
@@ -174,6 +177,7 @@ func (l *Loop) run() {
 }
 
 func (l *Loop) closeDescriptors() {
+	l.clock.Stop()
 	l.ringing.Lock()
 	defer l.ringing.Unlock()
 	l.silent = true
@@ -259,6 +263,13 @@ func (l *Loop) event(ev *syscall.EpollEvent) {
 	}
 	// The descriptor has been closed earlier in this turn, and perhaps another
 	// has its number.
+}
+
+// nextMark returns what tells a descriptor from earlier ones of its number. It
+// is never 0.
+func (l *Loop) nextMark() uint32 {
+	l.lastMark = max(l.lastMark+1, 1)
+	return l.lastMark
 }
 
 func (l *Loop) connEvent(c *looped, events uint32) {

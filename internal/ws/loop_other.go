@@ -7,7 +7,8 @@ import (
 	"net"
 )
 
-const haveLoops = false
+// HaveLoops says whether the epoll driver exists on this system and processor.
+const HaveLoops = false
 
 // A Loop does not exist on this system.
 type Loop struct{ counts counters }

@@ -116,11 +116,7 @@ func (l *Loop) register(c *looped) {
 		l.table = append(l.table, make([]*looped, max(fd+1-len(l.table), len(l.table)/2, 64))...)
 	}
 	l.open++
-	l.lastMark++
-	if l.lastMark == 0 {
-		l.lastMark++
-	}
-	c.mark = l.lastMark
+	c.mark = l.nextMark()
 	l.table[fd] = c
 	if err := l.poll.add(fd, c.mark); err != nil {
 		l.engine.log.Error("cannot wait for a connection", "conn", c.conn.id, "err", err)

@@ -148,20 +148,11 @@ func (l *Loop) write(fd int, pieces [][]byte) (int, syscall.Errno) {
 // duplicate returns another descriptor of nc's socket. It is false if nc is
 // not plainly one.
 func duplicate(nc net.Conn) (fd int, ok bool) {
-	var raw syscall.RawConn
-	var err error
-	switch nc := nc.(type) {
-	case *net.TCPConn:
-		raw, err = nc.SyscallConn()
-	case *net.UnixConn:
-		raw, err = nc.SyscallConn()
-	default:
+	raw := rawConn(nc)
+	if raw == nil {
 		return 0, false
 	}
-	if err != nil {
-		return 0, false
-	}
-	err = raw.Control(func(old uintptr) {
+	err := raw.Control(func(old uintptr) {
 		n, _, errno := syscall.RawSyscall(syscall.SYS_FCNTL, old, syscall.F_DUPFD_CLOEXEC, 0)
 		fd, ok = int(n), errno == 0
 	})

@@ -32,17 +32,8 @@ type unixSocket struct {
 
 // rawSocket returns nil if nc has no descriptor that can be used.
 func rawSocket(nc net.Conn, buffers *buffers) socket {
-	var raw syscall.RawConn
-	var err error
-	switch nc := nc.(type) {
-	case *net.TCPConn:
-		raw, err = nc.SyscallConn()
-	case *net.UnixConn:
-		raw, err = nc.SyscallConn()
-	default:
-		return nil
-	}
-	if err != nil {
+	raw := rawConn(nc)
+	if raw == nil {
 		return nil
 	}
 	s := &unixSocket{netConn: netConn{nc}, raw: raw, buffers: buffers}
@@ -124,4 +115,21 @@ func retry(call func(int, []byte) (int, error), fd uintptr, b []byte) (int, erro
 			return n, err
 		}
 	}
+}
+
+// rawConn returns nil if nc is not plainly a socket: what wraps one, as TLS
+// does, also has its descriptor, and must not be passed by.
+func rawConn(nc net.Conn) syscall.RawConn {
+	var raw syscall.RawConn
+	var err error
+	switch nc := nc.(type) {
+	case *net.TCPConn:
+		raw, err = nc.SyscallConn()
+	case *net.UnixConn:
+		raw, err = nc.SyscallConn()
+	}
+	if err != nil {
+		return nil
+	}
+	return raw
 }

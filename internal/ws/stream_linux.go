@@ -60,8 +60,7 @@ func (s *stream) Close() { s.loop.ask(func() { s.loop.endStream(s) }) }
 
 // admit makes s known to epoll.
 func (l *Loop) admit(s *stream) {
-	l.lastMark = max(l.lastMark+1, 1)
-	s.mark = l.lastMark
+	s.mark = l.nextMark()
 	l.tenants = append(l.tenants, s)
 	s.woken.Store(true)
 	s.readable = true

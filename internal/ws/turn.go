@@ -38,7 +38,7 @@ func (c *Conn) turn(now time.Duration, b []byte, read, most int) (held []byte, m
 		} else if s&notRead != 0 || messages == most {
 			break
 		}
-		if kind, data, rest := in.whole(b, c.settings.MaxMessage); kind != 0 && s&stateClosing == 0 {
+		if kind, data, rest := in.whole(b, c.settings.MaxMessage); kind != 0 {
 			b = rest
 			messages++
 			if !c.limited(now, len(data)) {
@@ -56,9 +56,9 @@ func (c *Conn) turn(now time.Duration, b []byte, read, most int) (held []byte, m
 		if inflated {
 			ev = c.inflate(ev)
 		}
-		held := c.hold(now, ev)
+		waits := c.hold(now, ev)
 		switch {
-		case held:
+		case waits:
 		case ev.what != eventMessage:
 			c.hear(ev)
 		default:
@@ -70,7 +70,7 @@ func (c *Conn) turn(now time.Duration, b []byte, read, most int) (held []byte, m
 		if inflated {
 			c.deflate.handedOver()
 		}
-		if held {
+		if waits {
 			break
 		}
 	}
