@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"runtime"
 
 	"parley.example/parley"
 	"parley.example/parley/internal/call"
@@ -29,7 +28,7 @@ func Load(path string, opt Options) (*Server, error) {
 	}
 
 	log := newLog(cfg.Log, opt.Stderr)
-	certificate, problems := checkListen(cfg, runtime.GOOS, log)
+	certificate, problems := checkListen(cfg, ws.HaveLoops, log)
 	if len(problems) > 0 {
 		if wrong == nil {
 			wrong = &config.Error{}

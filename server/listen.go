@@ -4,15 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 
 	"parley.example/parley/internal/config"
 	"parley.example/parley/internal/httpd"
 )
 
-// checkListen finds what only this machine, which runs the system goos, can
-// say of the settings under app.listen. The certificate is nil for plain HTTP.
-func checkListen(cfg *config.Config, goos string, log *slog.Logger) (*httpd.Certificate, []config.Problem) {
+// checkListen finds what only this machine can say of the settings under
+// app.listen. haveLoops is ws.HaveLoops. The certificate is nil for plain HTTP.
+func checkListen(cfg *config.Config, haveLoops bool, log *slog.Logger) (*httpd.Certificate, []config.Problem) {
 	l := cfg.App.Listen
 	var problems []config.Problem
 	add := func(pos config.Pos, key, text string) {
@@ -20,8 +21,9 @@ func checkListen(cfg *config.Config, goos string, log *slog.Logger) (*httpd.Cert
 			File: pos.File, Line: pos.Line, Column: pos.Column, Key: "app.listen." + key, Text: text,
 		})
 	}
-	if l.Driver == "epoll" && goos != "linux" {
-		add(l.DriverPos, "driver", fmt.Sprintf("epoll is a part of Linux, and this is %s; write auto, or remove the key", goos))
+	if l.Driver == "epoll" && !haveLoops {
+		add(l.DriverPos, "driver", fmt.Sprintf("epoll needs Linux on amd64 or arm64, and this is %s on %s; write auto, or remove the key",
+			runtime.GOOS, runtime.GOARCH))
 	}
 	if l.TLS == nil || l.TLS.Cert == "" || l.TLS.Key == "" { // config has told what is missing
 		return nil, problems
