@@ -117,6 +117,7 @@ func New(opt Options) *Server {
 // "ip:port" as trusted proxies tell it (port 0 if a header told it), in
 // r.URL.Scheme "http" or "https", and in r.URL.Host the Host header.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	_ = makeRoom(len(r.Method))
 	from := believe(r, s.opt.TrustedProxies)
 	r = r.WithContext(context.WithValue(r.Context(), cameKey{}, s.cameBy(r.RemoteAddr, from)))
 	r.RemoteAddr = from.addr
