@@ -19,6 +19,7 @@ const (
 	turnBytes  = 1 << 20  // octets of one connection's turn, before others get theirs
 	loopPieces = 64       // buffers of one writev
 	loopWrites = 16       // writes of one connection in a turn
+	loopFlush  = 128      // connections that are written to before the loop looks for more to read
 )
 
 // A Loop waits for many connections at once, hands over what they say, and
@@ -28,7 +29,7 @@ const (
 //	wait for octets, or for room to write
 //	read from those connections, and hand over what they have said
 //	ring the alarms that are due
-//	write to all that have something to be written
+//	write to those that have something to be written, if they are many to the first of them
 //
 // It starts with its first connection and ends after Engine.Shutdown, once its
 // last connection and stream have ended; ended is closed then.
@@ -172,7 +173,7 @@ func (l *Loop) run() {
 		l.alarms.advance(l.time, func(c *looped) { c.conn.tick(l.time) })
 		l.mail.deliver()
 		l.attend()
-		l.flushAll()
+		l.flushSome()
 	}
 }
 
@@ -354,21 +355,23 @@ func (l *Loop) soil(c *looped) {
 	}
 }
 
-// flushAll writes what the turn has left to be written.
-func (l *Loop) flushAll() {
+// flushSome writes what the turn has left to be written, to as many connections
+// as a turn writes to. Where much more is written than read, because something
+// has been published to many, the others so get what is published meanwhile in
+// the same write.
+func (l *Loop) flushSome() {
 	for _, s := range l.tenants {
 		l.flushStream(s)
 	}
-	dirty := l.dirty
-	l.dirty = nil
-	for _, c := range dirty {
+	n := min(len(l.dirty), loopFlush)
+	for i := range n {
+		c := l.dirty[i]
 		c.dirty = false
 		if !c.gone {
-			l.flush(c)
+			l.flush(c) // which may add to the end of l.dirty
 		}
 	}
-	if l.dirty == nil {
-		clear(dirty)
-		l.dirty = dirty[:0]
-	}
+	rest := copy(l.dirty, l.dirty[n:])
+	clear(l.dirty[rest:])
+	l.dirty = l.dirty[:rest]
 }
