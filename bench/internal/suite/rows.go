@@ -100,7 +100,7 @@ func rows(files uint64) []row {
 	echo := under(load.Echo, "echo")
 	return []row{
 		{
-			id: "echo-1", title: "Echo of 64 B, 100 connections, 1 message in flight on each", unit: "message", rounds: 5,
+			id: "echo-1", title: "Echo of 64 B, 100 connections, 1 message in flight on each", unit: "message", rounds: 15,
 			load: load.Options{Conns: 100, Window: 1, Size: 64}, measure: echo,
 			series: append(all(parley("/echo"), peers...), tornado("/echo")),
 			notes:  []string{"Tornado runs on asyncio's own event loop, as it does unless told otherwise."},
@@ -145,7 +145,7 @@ func rows(files uint64) []row {
 			series: all(parleyTLS, gwsTLS),
 		},
 		{
-			id: "handshake", title: "Handshakes, 32 under way", unit: "handshake", rounds: 5,
+			id: "handshake", title: "Handshakes, 32 under way", unit: "handshake", rounds: 9,
 			load: load.Options{Conns: 32}, measure: under(load.Handshakes, "connect"),
 			series: append(all(
 				parley("/echo"),
