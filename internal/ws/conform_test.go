@@ -106,6 +106,7 @@ func (d *door) open(t testing.TB, e *ws.Engine, a ws.Accept) (*ws.Conn, net.Conn
 	d.mu.Unlock()
 	nc := d.dial(t)
 	r := handshake("GET " + path + " HTTP/1.1")
+	r.Header["Sec-Websocket-Extensions"] = a.Extensions
 	if err := r.Write(nc); err != nil {
 		t.Fatal(err)
 	}

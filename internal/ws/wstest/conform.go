@@ -18,6 +18,9 @@ type conversation struct {
 	send  []Frame
 	get   []string
 	heard []string // after open
+
+	deflate  bool // permessage-deflate is agreed on
+	takeover bool // with that, messages may refer to earlier ones
 }
 
 // fails is a conversation in which frames, between two good messages, make the
@@ -53,12 +56,12 @@ func conversations() map[string][]conversation {
 		"text":     texts(),
 		"close":    closes(),
 		"limits":   limits(),
+		"deflated": deflated(),
 	}
 }
 
-// Conform tests that connections follow RFC 6455, whatever the handler is and
-// whatever drives them. What is compressed (RFC 7692) is compared with the
-// Reference.
+// Conform tests that connections follow RFC 6455 and RFC 7692, whatever the
+// handler is and whatever drives them.
 func Conform(t *testing.T, s Setup) {
 	for name, list := range conversations() {
 		t.Run(name, func(t *testing.T) {
@@ -72,7 +75,13 @@ func Conform(t *testing.T, s Setup) {
 
 func (s Setup) converse(t *testing.T, tc conversation) {
 	h := &echo{}
-	_, peer := s.connect(t, ws.Accept{Handler: h, Settings: &ws.Settings{MaxMessage: maxMessage}})
+	a := ws.Accept{Handler: h, Settings: &ws.Settings{MaxMessage: maxMessage}}
+	if tc.deflate {
+		a.Settings.Compression = &ws.Compression{Threshold: 1, ContextTakeover: tc.takeover}
+		a.Extensions = []string{"permessage-deflate"}
+	}
+	_, peer := s.connect(t, a)
+	peer.deflate, peer.takeover = tc.deflate, tc.takeover
 	sent := make(chan struct{})
 	go func() { // a connection without a buffer may want to be read meanwhile
 		defer close(sent)

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"parley.example/parley"
+	"parley.example/parley/internal/ws/wstest/flatetest"
 )
 
 // A Peer is the client's end of a connection whose handshake is over. It does
@@ -26,6 +27,10 @@ type Peer struct {
 
 	t testing.TB
 	r *bufio.Reader
+
+	deflate  bool   // permessage-deflate is agreed on
+	takeover bool   // with that, messages may refer to earlier ones
+	window   []byte // those, inflated
 }
 
 // NewPeer makes a Peer that lives until t ends.
@@ -47,9 +52,9 @@ func (p *Peer) Write(b []byte) {
 	}
 }
 
-// Next reads one frame from the server: `text "hi"`, `close 1000 "bye"`,
-// `close 1005 ""` for an empty one (see Line); "end" is the end of the stream, "reset" an
-// end that was not orderly.
+// Next reads one frame from the server: `text "hi"`, `deflated text "hi"` if it
+// was compressed, `close 1000 "bye"`, `close 1005 ""` for an empty one (see
+// Line); "end" is the end of the stream, "reset" an end that was not orderly.
 func (p *Peer) Next() string {
 	p.t.Helper()
 	_ = p.Conn.SetReadDeadline(time.Now().Add(p.Patience))
@@ -100,8 +105,9 @@ func (p *Peer) frame() (string, error) {
 		return "", err
 	}
 	op, n := h[0]&15, uint64(h[1])
+	deflated := p.deflate && h[0]&0xF0 == 0xC0 && op <= OpBinary
 	switch {
-	case h[0]&0xF0 != 0x80:
+	case h[0]&0xF0 != 0x80 && !deflated:
 		p.t.Fatalf("the server's frame starts with %#x", h[0])
 	case n > 127:
 		p.t.Fatalf("the server masks its frames")
@@ -120,6 +126,9 @@ func (p *Peer) frame() (string, error) {
 	if _, err := io.ReadFull(p.r, payload); err != nil {
 		return "", err
 	}
+	if deflated {
+		return p.inflate(op, payload)
+	}
 	if op != OpClose {
 		if names[op] == "" || op == OpText && !utf8.Valid(payload) || op > OpBinary && n > 125 {
 			p.t.Fatalf("the server sent opcode %d with %q", op, payload)
@@ -133,4 +142,16 @@ func (p *Peer) frame() (string, error) {
 		p.t.Fatalf("the server sent a close frame with %q", payload)
 	}
 	return fmt.Sprintf("close %s %q", parley.CloseCode(binary.BigEndian.Uint16(payload)), payload[2:]), nil
+}
+
+func (p *Peer) inflate(op byte, payload []byte) (string, error) {
+	p.t.Helper()
+	data, _, err := flatetest.Message(payload, p.window, 1<<20)
+	if err != nil || op == OpText && !utf8.Valid(data) {
+		p.t.Fatalf("the server sent a compressed message, opcode %d, %x: %v", op, payload, err)
+	}
+	if p.takeover {
+		p.window = append(p.window, data...)
+	}
+	return "deflated " + Line(names[op], string(data)), nil
 }
