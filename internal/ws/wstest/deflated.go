@@ -37,7 +37,7 @@ func deflated() []conversation {
 		echoes("nothing", []Frame{text("\x00")}, `text ""`),
 		echoes("one in fragments", octets, `text "Hello"`),
 		echoes("compressed and plain by turns", []Frame{text(hello), Text("plain"), text(hello)}, `text "Hello"`, `text "plain"`, `text "Hello"`),
-		echoes("many blocks without octets", []Frame{text(strings.Repeat("\x00\x00\x00\xff\xff", 20_000)+"\x00")}, `text ""`),
+		echoes("many blocks without octets", []Frame{text(strings.Repeat("\x00\x00\x00\xff\xff", 20_000) + "\x00")}, `text ""`),
 		echoes("binary", []Frame{squeezed(Binary("\xff\x00\xfe"))}, `binary "\xff\x00\xfe"`),
 		{
 			name:  "a ping between fragments",
