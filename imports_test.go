@@ -14,19 +14,23 @@ const module = "parley.example/parley"
 // "What may import what"). "" is the root package. Packages that only tests
 // import (wstest, hubtest, calltest, e2e) are not in it.
 var allowed = map[string][]string{
-	"":                  {},
-	"internal/config":   {""},
-	"internal/httpd":    {""},
-	"internal/ws":       {""},
-	"internal/call":     {""},
-	"internal/hub":      {""},
-	"internal/session":  {""},
-	"internal/gofunc":   {"", "internal/call"},
-	"internal/python":   {"", "internal/call"},
-	"internal/endpoint": {"", "internal/ws", "internal/call", "internal/hub", "internal/session"},
+	"":                {},
+	"internal/config": {""},
+	"internal/httpd":  {""},
+	"internal/ws":     {""},
+	"internal/call":   {""},
+
+	// What runtimes share that run functions in this process.
+	"internal/call/serial": {},
+	"internal/hub":         {""},
+	"internal/session":     {""},
+	"internal/gofunc":      {"", "internal/call", "internal/call/serial"},
+	"internal/star":        {"", "internal/call", "internal/call/serial"},
+	"internal/python":      {"", "internal/call"},
+	"internal/endpoint":    {"", "internal/ws", "internal/call", "internal/hub", "internal/session"},
 	"server": {
 		"", "internal/config", "internal/httpd", "internal/ws", "internal/call", "internal/hub", "internal/session",
-		"internal/gofunc", "internal/python", "internal/endpoint",
+		"internal/gofunc", "internal/star", "internal/python", "internal/endpoint",
 	},
 	"cmd/parley": {"", "server", "internal/config", "internal/session"},
 }
@@ -37,6 +41,7 @@ var onlyImporter = map[string]string{
 	"modernc.org/sqlite":           "internal/session",
 	"github.com/fsnotify/fsnotify": "server",
 	"github.com/spf13/cobra":       "cmd/parley",
+	"go.starlark.net/starlark":     "internal/star",
 }
 
 type goPackage struct {

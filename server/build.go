@@ -11,6 +11,7 @@ import (
 	"parley.example/parley/internal/httpd"
 	"parley.example/parley/internal/hub"
 	"parley.example/parley/internal/python"
+	"parley.example/parley/internal/star"
 	"parley.example/parley/internal/ws"
 )
 
@@ -61,15 +62,23 @@ func Load(path string, opt Options) (*Server, error) {
 		Publish:      func(channel string, m parley.Message) { channels.Publish(channel, m, nil) },
 		Log:          log,
 	})
-	functions, err := gofunc.New(gofunc.Options{Log: log})
+	scripts := star.New(star.Options{
+		Dirs:         cfg.Dirs,
+		MaxSteps:     uint64(cfg.Starlark.MaxSteps),
+		Timeout:      cfg.Starlark.Timeout,
+		LeaveTimeout: cfg.App.ShutdownTimeout / 8,
+		Log:          log,
+	})
+	functions, err := gofunc.New(gofunc.Options{Evaluate: scripts.Expression, Log: log})
 	if err != nil {
 		return nil, err
 	}
 	calls := call.New(map[string]call.Runtime{
-		call.Go:     functions,
-		call.Python: workers,
+		call.Go:       functions,
+		call.Starlark: scripts,
+		call.Python:   workers,
 	})
-	endpoints, err := compile(cfg.Endpoints, calls, wrong)
+	endpoints, err := compile(cfg, calls, wrong)
 	if err != nil {
 		return nil, configError(err)
 	}
@@ -83,7 +92,8 @@ func Load(path string, opt Options) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, log: log, version: opt.Version,
-		engine: engine, hub: channels, sessions: sessions, store: store, workers: workers,
+		engine: engine, hub: channels, sessions: sessions, store: store,
+		functions: functions, scripts: scripts, workers: workers,
 		endpoints: endpoints,
 	}
 	var routes []httpd.Route

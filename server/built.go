@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,50 +11,62 @@ import (
 	"parley.example/parley/internal/httpd"
 )
 
-// compile chooses a runtime for each endpoint's functions. What does not fit
-// is added to wrong, which may be nil; its error is wrong if anything is.
-func compile(endpoints []*config.Endpoint, calls *call.Chooser, wrong *config.Error) ([]*built, error) {
-	var all []*built
-	for _, e := range endpoints {
+// compile chooses a runtime for each endpoint's functions. What does not fit is
+// added to wrong, which may be nil; its error is wrong if anything is.
+func compile(cfg *config.Config, calls *call.Chooser, wrong *config.Error) ([]*built, error) {
+	var all, running []*built
+	var texts []call.Functions
+	for _, e := range cfg.Endpoints {
 		b := &built{Endpoint: e}
 		all = append(all, b)
 		if e.File != nil {
 			continue
 		}
-		var err error
-		b.program, err = calls.Compile(functions(e))
-		var problems call.Problems
-		switch {
-		case errors.As(err, &problems):
-			if wrong == nil {
-				wrong = &config.Error{}
-			}
-			for _, p := range problems {
-				wrong.Add(configProblem(e, p))
-			}
-		case err != nil:
-			return nil, err
+		f := functions(e)
+		f.Runtime = cmp.Or(f.Runtime, cfg.Runtime)
+		running, texts = append(running, b), append(texts, f)
+	}
+	programs, err := calls.Compile(texts)
+	var problems call.Problems
+	switch {
+	case errors.As(err, &problems):
+		if wrong == nil {
+			wrong = &config.Error{}
 		}
+		for _, p := range problems {
+			wrong.Add(configProblem(running, p))
+		}
+	case err != nil:
+		return nil, err
 	}
 	if wrong != nil {
 		return nil, wrong
 	}
+	for i, b := range running {
+		b.program = programs[i]
+	}
 	return all, nil
 }
 
-// configProblem gives a problem of one of e's functions its place in the YAML.
-func configProblem(e *config.Endpoint, p call.Problem) config.Problem {
-	pos := e.Pos
-	for _, fn := range hooksOf(e) {
-		for _, step := range fn.Steps {
-			if step.Pos.String() == p.Where {
-				pos = step.Pos
+// configProblem gives a problem of a function its place in the YAML.
+func configProblem(endpoints []*built, p call.Problem) config.Problem {
+	var pos config.Pos
+	for _, e := range endpoints {
+		if e.Name != p.Endpoint {
+			continue
+		}
+		pos = e.Pos
+		for _, fn := range hooksOf(e.Endpoint) {
+			for _, step := range fn.Steps {
+				if step.Pos.String() == p.Where {
+					pos = step.Pos
+				}
 			}
 		}
 	}
 	return config.Problem{
 		File: pos.File, Line: pos.Line, Column: pos.Column,
-		Key: fmt.Sprintf("url.%s.kwargs.%s", e.Name, p.Hook), Text: p.Text,
+		Key: fmt.Sprintf("url.%s.kwargs.%s", p.Endpoint, p.Hook), Text: p.Text,
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 // import or lacks a function. A machine without Python is only a warning.
 func (s *Server) Check(ctx context.Context, out io.Writer) error {
 	defer s.closeParts()
+	s.scripts.Load()
 	err := s.workers.Start(ctx)
 	var missing *python.NoPythonError
 	switch {
@@ -31,7 +32,7 @@ func (s *Server) Check(ctx context.Context, out io.Writer) error {
 	if err := s.report(out); err != nil {
 		return err
 	}
-	if faults := s.workers.Faults(); len(faults) > 0 {
+	if faults := s.faults(); len(faults) > 0 {
 		return faultError(faults)
 	}
 	return nil
@@ -72,7 +73,7 @@ func (s *Server) notes(e *built) string {
 }
 
 // faultError makes a ConfigError of what did not import.
-func faultError(faults []python.Fault) error {
+func faultError(faults []call.Fault) error {
 	e := &ConfigError{}
 	for _, f := range faults {
 		e.lines = append(e.lines, faultLine(f))
@@ -85,7 +86,7 @@ func faultError(faults []python.Fault) error {
 	return e
 }
 
-func faultLine(f python.Fault) string {
+func faultLine(f call.Fault) string {
 	return fmt.Sprintf("%s: url.%s.kwargs.%s: %s", f.Where, f.Endpoint, f.Hook, f.Message)
 }
 

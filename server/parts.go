@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/netip"
 	"path/filepath"
 
 	"parley.example/parley/internal/call"
@@ -80,7 +81,7 @@ func pipeline(fn *config.Function) call.Pipeline {
 		p = append(p, call.Step{
 			Name: step.Name, Function: step.Text,
 			Args: json.RawMessage(step.Args), Kwargs: json.RawMessage(step.Kwargs),
-			Where: step.Pos.String(),
+			Where: step.Pos.String(), Begin: step.Begin.String(),
 		})
 	}
 	return p
@@ -106,10 +107,19 @@ func (s *Server) newSocket(e *config.Endpoint, p *call.Program) (*endpoint.WebSo
 		Sessions:     s.sessions,
 		Origins:      origins,
 		Settings:     settings(e.WebSocket),
-		Address:      httpd.ClientAddr,
+		Address:      s.address(),
 		Groups:       groupNames(e),
 		Log:          s.log,
 	}), nil
+}
+
+// address is how connections are counted by their clients' addresses; nil if
+// they are not limited.
+func (s *Server) address() func(*http.Request) (netip.Addr, bool) {
+	if s.cfg.App.Limits.ConnectionsPerAddress == 0 {
+		return nil
+	}
+	return httpd.ClientAddr
 }
 
 // settings are how the engine treats the connections of e.

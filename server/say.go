@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"parley.example/parley/internal/call"
 	"parley.example/parley/internal/httpd"
-	"parley.example/parley/internal/python"
 )
 
 // logStart says where the app can be opened, and how to open it to others.
@@ -35,14 +35,17 @@ func (s *Server) logStart(addr net.Addr) {
 		"app", s.cfg.File, "endpoints", len(s.endpoints), "version", s.version)
 }
 
-func (s *Server) logFault(f python.Fault) {
+// faults are the functions that cannot run at present.
+func (s *Server) faults() []call.Fault { return append(s.scripts.Faults(), s.workers.Faults()...) }
+
+func (s *Server) logFault(f call.Fault) {
 	s.log.Error(faultLine(f)+": this endpoint answers 503 until a saved file repairs it", "traceback", f.Traceback)
 }
 
 // startPage says what the start page shows: the endpoints as they are now.
 func (s *Server) startPage() httpd.StartPage {
 	faults := map[string]string{}
-	for _, f := range s.workers.Faults() {
+	for _, f := range s.faults() {
 		faults[f.Endpoint] = f.Message
 	}
 	page := httpd.StartPage{Title: filepath.Base(s.cfg.Dir), Version: s.version}

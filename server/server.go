@@ -12,10 +12,12 @@ import (
 	"parley.example/parley"
 	"parley.example/parley/internal/config"
 	"parley.example/parley/internal/endpoint"
+	"parley.example/parley/internal/gofunc"
 	"parley.example/parley/internal/httpd"
 	"parley.example/parley/internal/hub"
 	"parley.example/parley/internal/python"
 	"parley.example/parley/internal/session"
+	"parley.example/parley/internal/star"
 	"parley.example/parley/internal/ws"
 )
 
@@ -51,6 +53,8 @@ type Server struct {
 	hub       *hub.Hub
 	sessions  *session.Manager
 	store     session.Store
+	functions *gofunc.Runtime
+	scripts   *star.Runtime
 	workers   *python.Runtime
 	endpoints []*built
 	sockets   []*endpoint.WebSocket
@@ -80,7 +84,12 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	stopWorkers := s.start(ctx, s.workers.Run)
 	defer stopWorkers()
-	for _, fault := range s.workers.Faults() {
+	s.scripts.Load()
+	stopScripts := s.start(ctx, s.scripts.Run)
+	defer stopScripts()
+	stopFunctions := s.start(ctx, s.functions.Run)
+	defer stopFunctions()
+	for _, fault := range s.faults() {
 		s.logFault(fault)
 	}
 

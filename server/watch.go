@@ -31,7 +31,7 @@ func (s *Server) openWatcher() *fsnotify.Watcher {
 	return watcher
 }
 
-// watch tells the workers which Python files were saved, and the log when a
+// watch tells the runtimes which files of theirs were saved, and the log when a
 // YAML file was, until ctx ends.
 func (s *Server) watch(ctx context.Context, watcher *fsnotify.Watcher) error {
 	saved := map[string]bool{}
@@ -96,7 +96,7 @@ func unwatched(dir string) bool {
 }
 
 func (s *Server) wanted(path string) bool {
-	return strings.HasSuffix(path, ".py") || slices.Contains(s.cfg.Files, path)
+	return strings.HasSuffix(path, ".py") || strings.HasSuffix(path, ".star") || slices.Contains(s.cfg.Files, path)
 }
 
 func (s *Server) changed(paths []string) {
@@ -109,6 +109,7 @@ func (s *Server) changed(paths []string) {
 		modules = append(modules, path)
 	}
 	if len(modules) > 0 {
+		s.scripts.Changed(modules)
 		s.workers.Changed(modules)
 	}
 }

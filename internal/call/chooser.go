@@ -9,14 +9,16 @@ import (
 
 // The runtimes that functions can run in, by the names that runtime: takes.
 const (
-	Go     = "go"
-	Python = "python"
-
-	starlark = "starlark" // known, and not supported yet
+	Go       = "go"
+	Starlark = "starlark"
+	Python   = "python"
 )
 
-// A Chooser decides from the text of an endpoint's functions which runtime
-// runs them. It is safe for concurrent use.
+// titles are how people call the runtimes.
+var titles = map[string]string{Go: "Go", Starlark: "Starlark", Python: "Python"}
+
+// A Chooser decides from the text of an app's functions which runtime runs
+// them. It is safe for concurrent use.
 type Chooser struct {
 	runtimes map[string]Runtime // set by New, then read-only
 }
@@ -28,11 +30,12 @@ func New(runtimes map[string]Runtime) *Chooser { return &Chooser{runtimes: runti
 // runtime that was chosen for them. It does not change.
 type Program struct {
 	Runtime Runtime
-	Name    string // of the runtime: Go or Python
+	Name    string // of the runtime: Go, Starlark or Python
 	Hooks   Hooks
 
 	// Why says for each configured hook what its function is, for people:
-	// "built-in", "Go function", "module pingbot", "expression", "pipeline of 2".
+	// "built-in", "Go function", "module chat.star", "expression", "pipeline of
+	// 2", and why an expression runs in Python.
 	Why map[Hook]string
 }
 
@@ -50,154 +53,301 @@ func (p *Program) Traits() Traits {
 	return Traits{}
 }
 
-// Compile chooses the runtime of an endpoint and compiles its functions there:
-// functions under parley. are built-ins and run in Go, as do all names in a
-// module with which functions are registered in Go; all others run in Python.
-// All functions of one endpoint run in one runtime. Compile waits for nothing
-// and runs nothing: a Python module of the same name as one in Go is not seen,
-// and its functions cannot be named. Its error is Problems, with every problem
-// of the endpoint.
-func (c *Chooser) Compile(f Functions) (*Program, error) {
-	name, problems := c.choose(f)
+// Compile chooses a runtime for each endpoint of an app and compiles its
+// functions there. All functions of one endpoint run in one runtime:
+//
+//   - names under parley. are built-ins and run in Go;
+//   - a name in one of the app's own modules runs where that belongs: to Go if
+//     functions of it are registered there, to Starlark or Python by its file;
+//   - if a function of the app names a module that is not there, or is not
+//     Starlark, the app is a Python app, and all other expressions run in Python;
+//   - otherwise they run in Starlark.
+//
+// What runtime: says comes first. Compile waits for nothing and runs nothing.
+// The programs are in the order of the endpoints; one that has a problem is nil.
+// The error is Problems, with every problem of the app.
+func (c *Chooser) Compile(app []Functions) ([]*Program, error) {
+	var problems Problems
+	endpoints := make([]*endpoint, len(app))
+	for i, f := range app {
+		e, wrong := c.look(f)
+		problems = append(problems, wrong...)
+		endpoints[i] = e
+	}
+	reason := c.pythonApp(endpoints)
+	programs := make([]*Program, len(app))
+	for i, e := range endpoints {
+		if e == nil {
+			continue
+		}
+		program, wrong := c.compile(e, reason)
+		programs[i] = program
+		problems = append(problems, wrong...)
+	}
+	if len(problems) > 0 {
+		problems.sort()
+		return programs, problems
+	}
+	return programs, nil
+}
+
+// An endpoint is its functions with what was found in their texts.
+type endpoint struct {
+	Functions
+	steps []placed // in file order
+}
+
+// A placed step is a step with its hook and what its text is.
+type placed struct {
+	Step
+	hook  Hook
+	owner string // the runtime that it belongs to; "" for an expression
+	what  string // "built-in", "Go function", "module chat.star", "expression"
+	not   error  // why an expression is not Starlark; nil if it is
+}
+
+// look reads the texts of an endpoint. Without a problem it returns it.
+func (c *Chooser) look(f Functions) (*endpoint, Problems) {
+	e := &endpoint{Functions: f}
+	var problems Problems
+	for hook, pipeline := range f.Hooks {
+		names := hook.Vars()
+		for _, step := range pipeline {
+			p := placed{Step: step, hook: hook}
+			if err := c.read(&p, names); err != nil {
+				problems = append(problems, p.problem(f.Endpoint, err.Error()))
+			}
+			if step.Name != "" && !slices.Contains(names, step.Name) {
+				names = append(names, step.Name)
+			}
+			e.steps = append(e.steps, p)
+		}
+	}
+	slices.SortStableFunc(e.steps, func(a, b placed) int { return comparePlaces(a.Where, b.Where) })
+	if _, known := titles[f.Runtime]; f.Runtime != "" && !known {
+		problems = append(problems, e.refuse(fmt.Sprintf("runtime: %s is unknown; use python, starlark or go", f.Runtime)))
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return e, nil
+}
+
+// read says what the text of p is, whose variables are names.
+func (c *Chooser) read(p *placed, names []string) error {
+	text := strings.TrimSpace(p.Function)
+	switch {
+	case text == "":
+		return errors.New("empty function")
+	case IsBuiltin(text):
+		p.owner, p.what = Go, "built-in"
+		return nil
+	}
+	path, called := pathOf(names, text)
+	owner, file, err := c.owner(path)
+	switch {
+	case err != nil:
+		return err
+	case owner == Go:
+		p.owner, p.what = Go, "Go function"
+		return nil
+	case owner != "" && !called:
+		p.owner, p.what = owner, "module "+file
+		return nil
+	}
+	p.what = "expression"
+	judge, ok := c.runtimes[Starlark].(Judge)
+	if !ok {
+		p.owner = Python
+		if path != nil && !called {
+			p.what = "module " + strings.Join(path[:len(path)-1], ".")
+		}
+		return nil
+	}
+	modules, err := judge.Judge(names, p.Step)
+	switch {
+	case err == nil && len(modules) > 0:
+		p.owner = Starlark
+	case err == nil:
+	case path != nil && !called: // the module of a library, or one that is missing
+		p.owner, p.what = Python, "module "+strings.Join(path[:len(path)-1], ".")
+	default:
+		p.not = c.misfit(err)
+	}
+	return nil
+}
+
+// misfit is why an expression is not Starlark, in the words of the app.
+func (c *Chooser) misfit(err error) error {
+	var undefined *UndefinedError
+	if errors.As(err, &undefined) {
+		if owner, file, _ := c.owner([]string{undefined.Name, ""}); owner == Python {
+			return fmt.Errorf("it uses module %s", file)
+		}
+	}
+	return err
+}
+
+// owner returns the runtime that owns the longest module at the front of path,
+// and the module's file.
+func (c *Chooser) owner(path []string) (name, file string, err error) {
+	for n := len(path) - 1; n > 0; n-- {
+		module := strings.Join(path[:n], ".")
+		for _, other := range []string{Go, Starlark, Python} {
+			owner, ok := c.runtimes[other].(Owner)
+			if !ok {
+				continue
+			}
+			is := owner.Owns(module)
+			switch {
+			case is == "":
+			case name != "":
+				return "", "", fmt.Errorf("module %s is there twice, as %s (%s) and as %s (%s): rename one of them",
+					module, file, titles[name], is, titles[other])
+			default:
+				name, file = other, is
+			}
+		}
+		if name != "" {
+			break
+		}
+	}
+	return name, file, nil
+}
+
+// pythonApp returns the function that makes this a Python app; nil if none
+// does.
+func (c *Chooser) pythonApp(endpoints []*endpoint) *placed {
+	var first *placed
+	for _, e := range endpoints {
+		if e == nil || e.Runtime == Go || e.Runtime == Starlark {
+			continue
+		}
+		for i := range e.steps {
+			p := &e.steps[i]
+			if (p.owner == Python || p.not != nil) && (first == nil || comparePlaces(p.Where, first.Where) < 0) {
+				first = p
+			}
+		}
+	}
+	return first
+}
+
+// compile chooses the runtime of e, and compiles it there.
+func (c *Chooser) compile(e *endpoint, pythonApp *placed) (*Program, Problems) {
+	name, problems := e.choose(pythonApp != nil || c.runtimes[Starlark] == nil)
 	if len(problems) > 0 {
 		return nil, problems
 	}
 	runtime := c.runtimes[name]
 	if runtime == nil {
-		return nil, f.refuse(fmt.Sprintf("nothing here runs %s functions", name))
+		return nil, Problems{e.refuse(fmt.Sprintf("nothing here runs %s functions", name))}
 	}
-	hooks, err := runtime.Compile(f)
+	hooks, err := runtime.Compile(e.Functions)
 	if err != nil {
 		if !errors.As(err, &problems) {
 			problems = Problems{{Text: err.Error()}}
 		}
-		problems.sort()
 		return nil, problems
 	}
 	p := &Program{Runtime: runtime, Name: name, Hooks: hooks, Why: map[Hook]string{}}
-	for hook, pipeline := range f.Hooks {
-		p.Why[hook] = c.describe(hook, pipeline)
+	for hook := range e.Hooks {
+		p.Why[hook] = e.why(hook, name, pythonApp)
 	}
 	return p, nil
 }
 
-// A placed step is a step with the hook it belongs to.
-type placed struct {
-	Step
-	hook Hook
-}
-
-// steps returns all steps in file order.
-func (f Functions) steps() []placed {
-	var steps []placed
-	for hook, pipeline := range f.Hooks {
-		for _, step := range pipeline {
-			steps = append(steps, placed{step, hook})
+// choose names the runtime for e, or says what does not fit.
+func (e *endpoint) choose(pythonApp bool) (string, Problems) {
+	if e.Runtime != "" {
+		return e.Runtime, e.unfit(e.Runtime, func(p placed, why string) string {
+			return fmt.Sprintf("%s %s; this endpoint has runtime: %s", short(p.Function), why, e.Runtime)
+		})
+	}
+	decides := -1 // the step that others have to agree with
+	for i, p := range e.steps {
+		if p.owner != "" && (decides < 0 || e.steps[decides].owner == Go && p.owner != Go) {
+			decides = i
 		}
 	}
-	slices.SortStableFunc(steps, func(a, b placed) int { return comparePlaces(a.Where, b.Where) })
-	return steps
+	if decides < 0 {
+		switch {
+		case len(e.steps) == 0:
+			return Go, nil
+		case pythonApp:
+			return Python, nil
+		}
+		return Starlark, nil
+	}
+	d := e.steps[decides]
+	return d.owner, e.unfit(d.owner, func(p placed, why string) string {
+		return fmt.Sprintf("%s %s, but %s (%s) runs in %s: all functions of one endpoint run in one runtime",
+			short(p.Function), why, short(d.Function), d.Where, titles[d.owner])
+	})
+}
+
+// unfit is a problem for each step that cannot run in a runtime.
+func (e *endpoint) unfit(runtime string, text func(p placed, why string) string) (problems Problems) {
+	for _, p := range e.steps {
+		if why := p.unfit(runtime); why != "" {
+			problems = append(problems, p.problem(e.Endpoint, text(p, why)))
+		}
+	}
+	return problems
+}
+
+// unfit is why p cannot run in a runtime; "" if it can.
+func (p placed) unfit(runtime string) string {
+	module, inModule := strings.CutPrefix(p.what, "module ")
+	switch {
+	case p.owner == runtime, p.owner == "" && runtime == Python:
+		return ""
+	case inModule:
+		return fmt.Sprintf("is in %s and runs in %s", module, titles[p.owner])
+	case p.owner == Go:
+		return fmt.Sprintf("is a %s and runs in Go", p.what)
+	case p.owner != "":
+		return "uses a module of its own in " + titles[p.owner]
+	case runtime == Go:
+		return "is an expression, and in Go only built-ins (parley.*) and Go functions run"
+	case p.not != nil:
+		return fmt.Sprintf("is not Starlark (%s)", p.not)
+	}
+	return ""
 }
 
 // refuse is one problem with the endpoint as a whole, told at its first
 // function.
-func (f Functions) refuse(text string) Problems {
-	steps := f.steps()
-	if len(steps) == 0 {
-		return Problems{{Text: fmt.Sprintf("url.%s: %s", f.Endpoint, text)}}
+func (e *endpoint) refuse(text string) Problem {
+	if len(e.steps) == 0 {
+		return Problem{Text: fmt.Sprintf("url.%s: %s", e.Endpoint, text)}
 	}
-	return Problems{steps[0].problem(f.Endpoint, text)}
+	return e.steps[0].problem(e.Endpoint, text)
 }
 
-func (s placed) problem(endpoint, text string) Problem {
-	return Problem{Where: s.Where, Endpoint: endpoint, Hook: s.hook, Text: text}
+func (p placed) problem(endpoint, text string) Problem {
+	return Problem{Where: p.Where, Endpoint: endpoint, Hook: p.hook, Text: text}
 }
 
-// inGo reports whether text names a function in a module of Go's.
-func (c *Chooser) inGo(hook Hook, text string) bool {
-	owner, ok := c.runtimes[Go].(Owner)
-	if !ok {
-		return false
-	}
-	module := moduleOf(hook, text, true)
-	return module != "" && owner.Owns(module)
-}
-
-// describe says in a few words what a hook's function is.
-func (c *Chooser) describe(hook Hook, pipeline Pipeline) string {
-	if len(pipeline) != 1 {
-		return fmt.Sprintf("pipeline of %d", len(pipeline))
-	}
-	text := pipeline[0].Function
-	switch module := moduleOf(hook, text, false); {
-	case IsBuiltin(text):
-		return "built-in"
-	case c.inGo(hook, text):
-		return "Go function"
-	case module != "":
-		return "module " + module
-	}
-	return "expression"
-}
-
-// choose names the runtime for f, or says what does not fit.
-func (c *Chooser) choose(f Functions) (string, Problems) {
-	switch f.Runtime {
-	case "", Go, Python:
-	case starlark:
-		return "", f.refuse("runtime: starlark is not supported yet; use python or go")
-	default:
-		return "", f.refuse(fmt.Sprintf("runtime: %s is unknown; use python or go", f.Runtime))
-	}
-
-	var problems Problems
-	var inGo, others []placed
-	for _, step := range f.steps() {
+// why says in a few words what a hook's function is, and why it runs in Python
+// if that is not plain.
+func (e *endpoint) why(hook Hook, runtime string, pythonApp *placed) string {
+	var what, because string
+	for _, p := range e.steps {
+		if p.hook != hook {
+			continue
+		}
+		what = p.what
 		switch {
-		case strings.TrimSpace(step.Function) == "":
-			problems = append(problems, step.problem(f.Endpoint, "empty function"))
-		case IsBuiltin(step.Function), c.inGo(step.hook, step.Function):
-			inGo = append(inGo, step)
-		default:
-			others = append(others, step)
+		case p.owner != "" || runtime != Python || e.Runtime != "":
+		case p.not != nil:
+			because = " (not Starlark: " + p.not.Error() + ")"
+		case because == "" && pythonApp != nil:
+			because = fmt.Sprintf(" (in a Python app: %s, %s)", short(pythonApp.Function), pythonApp.Where)
 		}
 	}
-	switch {
-	case f.Runtime == Go:
-		for _, step := range others {
-			problems = append(problems, step.problem(f.Endpoint, fmt.Sprintf(
-				"%s cannot run with runtime: go, where only built-ins (parley.*) and Go functions do",
-				short(step.Function))))
-		}
-	case f.Runtime == Python:
-		for _, step := range inGo {
-			problems = append(problems, step.problem(f.Endpoint, fmt.Sprintf(
-				"%s is a %s and cannot run with runtime: python", short(step.Function), kindInGo(step))))
-		}
-	case len(others) > 0:
-		for _, step := range inGo {
-			problems = append(problems, step.problem(f.Endpoint, fmt.Sprintf(
-				"%s is a %s and runs in Go, but %s (%s) runs in Python: all functions of one endpoint run in one runtime",
-				short(step.Function), kindInGo(step), short(others[0].Function), others[0].Where)))
-		}
+	if n := len(e.Hooks[hook]); n != 1 {
+		what = fmt.Sprintf("pipeline of %d", n)
 	}
-	if len(problems) > 0 {
-		problems.sort()
-		return "", problems
-	}
-	if f.Runtime != "" {
-		return f.Runtime, nil
-	}
-	if len(others) > 0 {
-		return Python, nil
-	}
-	return Go, nil
-}
-
-// kindInGo says what a step that runs in Go is.
-func kindInGo(step placed) string {
-	if IsBuiltin(step.Function) {
-		return "built-in"
-	}
-	return "Go function"
+	return what + because
 }

@@ -2,6 +2,8 @@ package call_test
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,14 +24,43 @@ func one(runtime string, lines ...string) call.Functions {
 	return f
 }
 
-// An owner is a runtime with which functions of the modules chat and app.rooms
-// are registered.
-type owner struct{ calltest.Runtime }
+// An owner is a runtime to which modules belong.
+type owner struct {
+	calltest.Runtime
+	modules map[string]string
+}
 
-func (*owner) Owns(module string) bool { return module == "chat" || module == "app.rooms" }
+func (o *owner) Owns(module string) string { return o.modules[module] }
 
+// A judge is an owner whose expressions hold no "!", and undefined names begin
+// with "un".
+type judge struct{ owner }
+
+func (j *judge) Judge(names []string, step call.Step) (modules []string, err error) {
+	if at := strings.IndexByte(step.Function, '!'); at >= 0 {
+		return nil, fmt.Errorf("column %d: not Starlark", at+1)
+	}
+	for _, word := range strings.FieldsFunc(step.Function, func(c rune) bool { return strings.ContainsRune("().,+ ", c) }) {
+		switch {
+		case j.Owns(word) != "":
+			modules = append(modules, word)
+		case strings.HasPrefix(word, "un") && !slices.Contains(names, word):
+			return nil, &call.UndefinedError{Name: word, Where: "column 1"}
+		case strings.HasSuffix(word, "lib"):
+			return nil, &call.UndefinedError{Name: word, Where: "column 1"}
+		}
+	}
+	return modules, nil
+}
+
+// chooser knows the modules chat and app.rooms in Go, star and both in
+// Starlark, and py, both and app in Python.
 func chooser() *call.Chooser {
-	return call.New(map[string]call.Runtime{call.Go: &owner{}, call.Python: &calltest.Runtime{}})
+	return call.New(map[string]call.Runtime{
+		call.Go:       &owner{modules: map[string]string{"chat": "Go functions", "app.rooms": "Go functions"}},
+		call.Starlark: &judge{owner{modules: map[string]string{"star": "star.star", "both": "both.star"}}},
+		call.Python:   &owner{modules: map[string]string{"py": "py.py", "both": "both.py", "app": "app/__init__.py", "unpy": "unpy.py"}},
+	})
 }
 
 func TestTheTextChoosesTheRuntime(t *testing.T) {
@@ -43,31 +74,40 @@ func TestTheTextChoosesTheRuntime(t *testing.T) {
 		{"a built-in's name", one("", "on_message parley.echo"), call.Go, call.OnMessage, "built-in"},
 		{"a built-in's call", one("", `open parley.room("lobby")`), call.Go, call.Open, "built-in"},
 		{"blanks around it", one("", "on_message  parley . echo "), call.Go, call.OnMessage, "built-in"},
-		{"a module's function", one("", "open pingbot.open"), call.Python, call.Open, "module pingbot"},
-		{"in a package", one("", "open app.bots.open"), call.Python, call.Open, "module app.bots"},
-		{"a method of a variable", one("", "on_message message.upper"), call.Python, call.OnMessage, "expression"},
-		{"an expression", one("", "on_message handler.write_message(message)"), call.Python, call.OnMessage, "expression"},
-		{"a name that begins alike", one("", "open parleys.open"), call.Python, call.Open, "module parleys"},
-		{"parley inside an expression", one("", "open x(parley.echo)"), call.Python, call.Open, "expression"},
-		{"a pipeline", one("", "open a.b", "open c.d"), call.Python, call.Open, "pipeline of 2"},
+		{"a Python module's function", one("", "open py.open"), call.Python, call.Open, "module py.py"},
+		{"a class in it", one("", "open py.Bot.open"), call.Python, call.Open, "module py.py"},
+		{"a package of Python's", one("", "open app.open"), call.Python, call.Open, "module app/__init__.py"},
+		{"a Starlark module's function", one("", "open star.open"), call.Starlark, call.Open, "module star.star"},
+		{"its call", one("", "open star.open(handler)"), call.Starlark, call.Open, "expression"},
+		{"it, inside an expression", one("", "open handler.write(star.text())"), call.Starlark, call.Open, "expression"},
+		{"a library's function", one("", "open somelib.open"), call.Python, call.Open, "module somelib"},
+		{"a name that begins alike", one("", "open parleys.open"), call.Starlark, call.Open, "expression"},
+		{"a method of a variable", one("", "on_message message.upper"), call.Starlark, call.OnMessage, "expression"},
+		{"an expression", one("", "on_message handler.write_message(message)"), call.Starlark, call.OnMessage, "expression"},
+		{"no Starlark", one("", "on_message f!x"), call.Python, call.OnMessage, "expression (not Starlark: column 2: not Starlark)"},
+		{"a name that is nothing", one("", "on_message unheard(message)"), call.Python, call.OnMessage, "expression (not Starlark: column 1: undefined: unheard)"},
+		{"a Python module inside", one("", "on_message unpy.x(message) + 1"), call.Python, call.OnMessage, "expression (not Starlark: it uses module unpy.py)"},
+		{"a pipeline", one("", "open a(handler)", "open c(handler)"), call.Starlark, call.Open, "pipeline of 2"},
+		{"expressions with a module of Starlark's", one("", "open star.open", "on_message f(message)"), call.Starlark, call.OnMessage, "expression"},
+		{"expressions with a module of Python's", one("", "open py.open", "on_message f(message)"), call.Python, call.OnMessage, "expression (in a Python app: py.open, a.yaml:1:7)"},
 		{"a Go function", one("", "open chat.open"), call.Go, call.Open, "Go function"},
 		{"in a package of Go's", one("", "open  app.rooms.open "), call.Go, call.Open, "Go function"},
 		{"a name that Go may not have", one("", "open chat.opne"), call.Go, call.Open, "Go function"},
 		{"a call of a Go function", one("", "open chat.open (handler)"), call.Go, call.Open, "Go function"},
 		{"a Go function and a built-in", one("", "open chat.open", "on_message parley.echo"), call.Go, call.OnMessage, "built-in"},
-		{"a package around Go's", one("", "open app.open"), call.Python, call.Open, "module app"},
-		{"a package inside Go's", one("", "open chat.rooms.open"), call.Python, call.Open, "module chat.rooms"},
-		{"a Go function inside an expression", one("", "open x(chat.open)"), call.Python, call.Open, "expression"},
 		{"Go functions and go wished for", one("go", "open chat.open"), call.Go, call.Open, "Go function"},
 		{"no function at all", one(""), call.Go, "", ""},
 		{"none, and python wished for", one("python"), call.Python, "", ""},
 		{"built-ins and go wished for", one("go", "open parley.echo"), call.Go, call.Open, "built-in"},
+		{"python wished for", one("python", "open f(handler)"), call.Python, call.Open, "expression"},
+		{"starlark wished for", one("starlark", "open f(handler)"), call.Starlark, call.Open, "expression"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			p, err := chooser().Compile(tc.f)
+			programs, err := chooser().Compile([]call.Functions{tc.f})
 			if err != nil {
 				t.Fatal(err)
 			}
+			p := programs[0]
 			if p.Name != tc.want {
 				t.Errorf("runtime = %s, want %s", p.Name, tc.want)
 			}
@@ -87,46 +127,87 @@ func TestTheTextChoosesTheRuntime(t *testing.T) {
 	}
 }
 
+// One endpoint's text decides for the expressions of the others.
+func TestAPythonApp(t *testing.T) {
+	expression := one("", "on_message f(message)")
+	for _, tc := range []struct {
+		name  string
+		other call.Functions
+		want  string
+	}{
+		{"no other", one(""), call.Starlark},
+		{"built-ins", one("", "on_message parley.echo"), call.Starlark},
+		{"a module of Starlark's", one("", "open star.open"), call.Starlark},
+		{"a module of Python's", one("", "open py.open"), call.Python},
+		{"a library", one("", "open somelib.open"), call.Python},
+		{"no Starlark", one("", "open f!"), call.Python},
+		{"python wished for", one("python", "open py.open"), call.Python},
+		{"python wished for, without need", one("python", "open f(handler)"), call.Starlark},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			programs, err := chooser().Compile([]call.Functions{expression, tc.other})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if programs[0].Name != tc.want {
+				t.Errorf("the expression runs in %s, want %s", programs[0].Name, tc.want)
+			}
+		})
+	}
+}
+
 func TestWhatDoesNotFitIsToldWithItsPlace(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		f    call.Functions
 		want []string
 	}{
-		{"built-ins among others", one("", "open pingbot.open", "on_message parley.echo", `on_close parley.room("a")`), []string{
-			"a.yaml:2:7: url.x.kwargs.on_message: parley.echo is a built-in and runs in Go, but pingbot.open (a.yaml:1:7) runs in Python: all functions of one endpoint run in one runtime",
-			`a.yaml:3:7: url.x.kwargs.on_close: parley.room("a") is a built-in and runs in Go, but pingbot.open (a.yaml:1:7) runs in Python: all functions of one endpoint run in one runtime`,
+		{"built-ins among others", one("", "open py.open", "on_message parley.echo", `on_close parley.room("a")`), []string{
+			"a.yaml:2:7: url.x.kwargs.on_message: parley.echo is a built-in and runs in Go, but py.open (a.yaml:1:7) runs in Python: all functions of one endpoint run in one runtime",
+			`a.yaml:3:7: url.x.kwargs.on_close: parley.room("a") is a built-in and runs in Go, but py.open (a.yaml:1:7) runs in Python: all functions of one endpoint run in one runtime`,
 		}},
-		{"not for go", one("go", "open pingbot.open", "on_message parley.echo", "on_close pingbot.close"), []string{
-			"a.yaml:1:7: url.x.kwargs.open: pingbot.open cannot run with runtime: go, where only built-ins (parley.*) and Go functions do",
-			"a.yaml:3:7: url.x.kwargs.on_close: pingbot.close cannot run with runtime: go, where only built-ins (parley.*) and Go functions do",
+		{"expressions among built-ins", one("", "open parley.echo", "on_message f(message)"), []string{
+			"a.yaml:2:7: url.x.kwargs.on_message: f(message) is an expression, and in Go only built-ins (parley.*) and Go functions run, but parley.echo (a.yaml:1:7) runs in Go: all functions of one endpoint run in one runtime",
 		}},
-		{"not for python", one("python", "open pingbot.open", "on_message parley.echo"), []string{
-			"a.yaml:2:7: url.x.kwargs.on_message: parley.echo is a built-in and cannot run with runtime: python",
+		{"Python among Starlark", one("", "open star.open", "on_message py.hear"), []string{
+			"a.yaml:2:7: url.x.kwargs.on_message: py.hear is in py.py and runs in Python, but star.open (a.yaml:1:7) runs in Starlark: all functions of one endpoint run in one runtime",
 		}},
-		{"Go functions among others", one("", "open chat.open", "on_message pingbot.hear"), []string{
-			"a.yaml:1:7: url.x.kwargs.open: chat.open is a Go function and runs in Go, but pingbot.hear (a.yaml:2:7) runs in Python: all functions of one endpoint run in one runtime",
+		{"no Starlark among Starlark", one("", "open star.open", "on_message f!x"), []string{
+			"a.yaml:2:7: url.x.kwargs.on_message: f!x is not Starlark (column 2: not Starlark), but star.open (a.yaml:1:7) runs in Starlark: all functions of one endpoint run in one runtime",
 		}},
-		{"Go functions, not for python", one("python", "open chat.open", "on_message pingbot.hear"), []string{
-			"a.yaml:1:7: url.x.kwargs.open: chat.open is a Go function and cannot run with runtime: python",
+		{"not for go", one("go", "open py.open", "on_message parley.echo", "on_close f(handler)"), []string{
+			"a.yaml:1:7: url.x.kwargs.open: py.open is in py.py and runs in Python; this endpoint has runtime: go",
+			"a.yaml:3:7: url.x.kwargs.on_close: f(handler) is an expression, and in Go only built-ins (parley.*) and Go functions run; this endpoint has runtime: go",
 		}},
-		{"starlark", one("starlark", "on_message f(message)", "open g"), []string{
-			"a.yaml:1:7: url.x.kwargs.on_message: runtime: starlark is not supported yet; use python or go",
+		{"not for python", one("python", "open py.open", "on_message parley.echo", "on_close star.close"), []string{
+			"a.yaml:2:7: url.x.kwargs.on_message: parley.echo is a built-in and runs in Go; this endpoint has runtime: python",
+			"a.yaml:3:7: url.x.kwargs.on_close: star.close is in star.star and runs in Starlark; this endpoint has runtime: python",
+		}},
+		{"not for starlark", one("starlark", "open py.open", "on_message f!x", "on_close chat.close"), []string{
+			"a.yaml:1:7: url.x.kwargs.open: py.open is in py.py and runs in Python; this endpoint has runtime: starlark",
+			"a.yaml:2:7: url.x.kwargs.on_message: f!x is not Starlark (column 2: not Starlark); this endpoint has runtime: starlark",
+			"a.yaml:3:7: url.x.kwargs.on_close: chat.close is a Go function and runs in Go; this endpoint has runtime: starlark",
+		}},
+		{"Go functions among others", one("", "open chat.open", "on_message py.hear"), []string{
+			"a.yaml:1:7: url.x.kwargs.open: chat.open is a Go function and runs in Go, but py.hear (a.yaml:2:7) runs in Python: all functions of one endpoint run in one runtime",
+		}},
+		{"a module that is there twice", one("", "open both.open"), []string{
+			"a.yaml:1:7: url.x.kwargs.open: module both is there twice, as both.star (Starlark) and as both.py (Python): rename one of them",
 		}},
 		{"a runtime nobody knows", one("ruby", "open g"), []string{
-			"a.yaml:1:7: url.x.kwargs.open: runtime: ruby is unknown; use python or go",
+			"a.yaml:1:7: url.x.kwargs.open: runtime: ruby is unknown; use python, starlark or go",
 		}},
-		{"a wrong runtime of no function", one("ruby"), []string{"url.x: runtime: ruby is unknown; use python or go"}},
+		{"a wrong runtime of no function", one("ruby"), []string{"url.x: runtime: ruby is unknown; use python, starlark or go"}},
 		{"empty", one("", "open ", "on_message  "), []string{
 			"a.yaml:1:7: url.x.kwargs.open: empty function",
 			"a.yaml:2:7: url.x.kwargs.on_message: empty function",
 		}},
 		{"a long text is cut", one("go", "open f(1,   2)+"+strings.Repeat("é", 100)), []string{
-			"a.yaml:1:7: url.x.kwargs.open: f(1, 2)+" + strings.Repeat("é", 31) + "… cannot run with runtime: go, where only built-ins (parley.*) and Go functions do",
+			"a.yaml:1:7: url.x.kwargs.open: f(1, 2)+" + strings.Repeat("é", 31) + "… is an expression, and in Go only built-ins (parley.*) and Go functions run; this endpoint has runtime: go",
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			_, err := chooser().Compile(tc.f)
+			_, err := chooser().Compile([]call.Functions{tc.f})
 			var problems call.Problems
 			if !errors.As(err, &problems) {
 				t.Fatalf("error = %v, want Problems", err)
@@ -146,23 +227,28 @@ type refuser struct {
 
 func (r *refuser) Compile(call.Functions) (call.Hooks, error) { return nil, r.err }
 
-func TestAVariableIsNoModuleOfGo(t *testing.T) {
-	c := call.New(map[string]call.Runtime{call.Go: &greedy{}, call.Python: &calltest.Runtime{}})
+func TestAVariableIsNoModule(t *testing.T) {
+	c := call.New(map[string]call.Runtime{
+		call.Go: &owner{modules: map[string]string{"message": "Go functions"}}, call.Python: &calltest.Runtime{},
+	})
 	for hook, want := range map[call.Hook]string{call.OnMessage: call.Python, call.OnPong: call.Go} {
-		p, err := c.Compile(one("", string(hook)+" message.upper"))
+		programs, err := c.Compile([]call.Functions{one("", string(hook)+" message.upper")})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p.Name != want {
-			t.Errorf("message.upper in %s runs in %s, want %s", hook, p.Name, want)
+		if programs[0].Name != want {
+			t.Errorf("message.upper in %s runs in %s, want %s", hook, programs[0].Name, want)
 		}
 	}
+	named := one("", "on_message f(message)", "on_message x.upper")
+	named.Hooks[call.OnMessage][0].Name = "x"
+	c = call.New(map[string]call.Runtime{
+		call.Go: &owner{modules: map[string]string{"x": "Go functions"}}, call.Python: &calltest.Runtime{},
+	})
+	if programs, err := c.Compile([]call.Functions{named}); err != nil || programs[0].Name != call.Python {
+		t.Errorf("a named step's value is taken for a module: %v", err)
+	}
 }
-
-// A greedy runtime owns every module.
-type greedy struct{ calltest.Runtime }
-
-func (*greedy) Owns(string) bool { return true }
 
 func TestTheRuntimesOwnProblemsAreProblems(t *testing.T) {
 	for _, tc := range []struct {
@@ -178,7 +264,7 @@ func TestTheRuntimesOwnProblemsAreProblems(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := call.New(map[string]call.Runtime{call.Python: &refuser{err: tc.err}})
-			_, err := c.Compile(one("", "open a.b"))
+			_, err := c.Compile([]call.Functions{one("", "open a.b")})
 			var problems call.Problems
 			if !errors.As(err, &problems) || err.Error() != tc.want {
 				t.Errorf("error = %v, want Problems %q", err, tc.want)
@@ -188,7 +274,7 @@ func TestTheRuntimesOwnProblemsAreProblems(t *testing.T) {
 }
 
 func TestARuntimeThatIsNotThere(t *testing.T) {
-	_, err := call.New(nil).Compile(one("", "open a.b"))
+	_, err := call.New(nil).Compile([]call.Functions{one("", "open a.b")})
 	want := "a.yaml:1:7: url.x.kwargs.open: nothing here runs python functions"
 	if err == nil || err.Error() != want {
 		t.Errorf("error = %v, want %q", err, want)

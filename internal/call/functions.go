@@ -51,4 +51,5 @@ type Step struct {
 	Args     json.RawMessage // args: as a JSON list; nil where there is none
 	Kwargs   json.RawMessage // kwargs: as a JSON object; nil where there is none
 	Where    string          // "gramex.yaml:9:19", where Function stands
+	Begin    string          // likewise, where its first character does: behind a quotation mark
 }

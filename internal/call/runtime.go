@@ -65,12 +65,31 @@ type Describer interface {
 	Traits(hooks Hooks) Traits
 }
 
-// An Owner is a runtime with which functions are registered by name, as is the
-// one for Go. All names in a module that it owns are its own.
+// An Owner is a runtime to which modules of the app belong: functions are
+// registered with it by name, or the module is a file that it reads.
 type Owner interface {
-	// Owns reports whether functions of module are registered.
-	Owns(module string) bool
+	// Owns says what makes module the runtime's own, in a few words, such as the
+	// name of its file; "" if it is not.
+	Owns(module string) string
 }
+
+// A Judge is a runtime that does not take every expression.
+type Judge interface {
+	// Judge says why an expression cannot be run whose variables are names, and
+	// where in its text that shows; an *UndefinedError if it uses a name that is
+	// nothing here. It returns the modules of the app that it uses. It decides
+	// from the text alone.
+	Judge(names []string, step Step) (modules []string, err error)
+}
+
+// An UndefinedError says that an expression uses a name that is no variable, no
+// built-in and no module.
+type UndefinedError struct {
+	Name  string
+	Where string // in the expression: "column 5"
+}
+
+func (e *UndefinedError) Error() string { return e.Where + ": undefined: " + e.Name }
 
 // Hooks are the functions of one endpoint after Compile, in the runtime's own
 // form. Only the runtime that made them looks inside.

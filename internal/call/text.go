@@ -17,22 +17,20 @@ var (
 	calledName = regexp.MustCompile(`^([\pL_][\pL\pN_]*(?:\.[\pL_][\pL\pN_]*)+)\s*\(`)
 )
 
-// moduleOf returns the module of a text that is module.function, or calls it if
-// called may be; "" if it is another expression. A variable of hook is no
-// module.
-func moduleOf(hook Hook, text string, called bool) string {
-	text = strings.TrimSpace(text)
-	if m := calledName.FindStringSubmatch(text); called && m != nil {
-		text = m[1]
+// pathOf returns the names of a text that is module.function, or a call of it;
+// nil if it is something else, or begins with one of the variables.
+func pathOf(variables []string, text string) (path []string, called bool) {
+	if m := calledName.FindStringSubmatch(text); m != nil {
+		text, called = m[1], true
 	}
 	if !dottedName.MatchString(text) {
-		return ""
+		return nil, false
 	}
-	first, _, _ := strings.Cut(text, ".")
-	if slices.Contains(hook.Vars(), first) {
-		return ""
+	path = strings.Split(text, ".")
+	if slices.Contains(variables, path[0]) {
+		return nil, false
 	}
-	return text[:strings.LastIndexByte(text, '.')]
+	return path, called
 }
 
 // short is text for an error message: one line, not long.

@@ -25,6 +25,7 @@ func (b *builder) build(settings *node, urls []*entry) {
 	b.app(valueOf(f["app"]))
 	b.log(valueOf(f["log"]))
 	b.python(valueOf(f["python"]))
+	b.starlark(valueOf(f["starlark"]))
 	b.runtime(&b.cfg.Runtime, f["runtime"], "runtime")
 	b.endpoints(urls)
 	b.cfg.Warnings = inFileOrder(b.r.warnings, b.r.files)
@@ -203,13 +204,16 @@ func (b *builder) python(n *node) {
 	}
 }
 
+func (b *builder) starlark(n *node) {
+	to := &b.cfg.Starlark
+	f := b.fields(n, "starlark", "", "starlark")
+	b.number(&to.MaxSteps, f["max_steps"], "starlark.max_steps", 1000, maxSteps)
+	b.duration(&to.Timeout, f["timeout"], "starlark.timeout", time.Second)
+}
+
 // runtime sets *to, which names a runtime or is "".
 func (b *builder) runtime(to *string, e *entry, path string) {
-	if e != nil && e.value.kind == text && e.value.text == "starlark" {
-		b.r.addf(ruleGramex, e.value.pos, path, "starlark is not supported yet; there are python and go")
-		return
-	}
-	b.choice(to, e, path, "python", "go")
+	b.choice(to, e, path, "python", "starlark", "go")
 }
 
 // absolute returns a path that is relative to the app's folder.

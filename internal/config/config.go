@@ -14,12 +14,13 @@ type Config struct {
 	Dir   string   // the app's root folder, absolute
 	File  string   // the main file, absolute
 	Files []string // every YAML file read, absolute, main first, in the order of reading
-	Dirs  []string // the folders of Files without repeats: where Python modules are found
+	Dirs  []string // the folders of Files without repeats: where modules are found
 
-	App     App
-	Log     Log
-	Python  Python
-	Runtime string // "python" or "go"; "" leaves the choice to each function's text
+	App      App
+	Log      Log
+	Python   Python
+	Starlark Starlark
+	Runtime  string // "python", "starlark" or "go"; "" leaves the choice to the functions' texts
 
 	// Endpoints stand in route order: higher priority first, then as in the
 	// files.
@@ -98,6 +99,12 @@ type Python struct {
 	Executable  string        // a name for PATH, or an absolute path
 	HangTimeout time.Duration // above 0
 	Path        []string      // absolute folders that modules are looked for in, after Config.Dirs
+}
+
+// Starlark bounds what a call of a function in Starlark may take.
+type Starlark struct {
+	MaxSteps int           // above 0
+	Timeout  time.Duration // above 0
 }
 
 // An Endpoint is one entry under url:. Exactly one of WebSocket, Function and
@@ -205,4 +212,5 @@ type Step struct {
 	Args   json.RawMessage // a list; nil if not given
 	Kwargs json.RawMessage // an object, keys in order; nil if not given
 	Pos    Pos             // where Text stands
+	Begin  Pos             // where its first character does, behind a quotation mark
 }

@@ -13,6 +13,7 @@ const (
 	maxPriority    = 1 << 30
 	maxLoops       = 256
 	maxConnections = 1 << 30
+	maxSteps       = 1 << 30
 	minOutbox      = 1 << 10 // bytes
 	maxOutbox      = 1 << 30
 )
@@ -42,6 +43,7 @@ func defaults() Config {
 			Executable:  "python3",
 			HangTimeout: 60 * time.Second,
 		},
+		Starlark: Starlark{MaxSteps: 100_000_000, Timeout: 5 * time.Second},
 	}
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"strings"
 )
@@ -63,7 +64,7 @@ func (b *builder) single(n *node, name, path, hook string) *Function {
 		b.r.addf(ruleFunction, n.pos, path, "is empty; write an expression such as chat.open, or remove %s", hook)
 		return nil
 	}
-	return &Function{Pos: n.pos, Steps: []Step{{Name: name, Text: s, Pos: n.pos}}}
+	return &Function{Pos: n.pos, Steps: []Step{{Name: name, Text: s, Pos: n.pos, Begin: cmp.Or(n.begin, n.pos)}}}
 }
 
 func (b *builder) pipeline(n *node, endpoint, path string) *Function {

@@ -30,6 +30,7 @@ var sections = map[string]section{
 		{"import", true},
 		{"log", true},
 		{"python", true},
+		{"starlark", true},
 		{"runtime", false},
 	}},
 	"app": {"app", []key{
@@ -48,6 +49,7 @@ var sections = map[string]section{
 	"app.drain":      {"app.drain", keys("over")},
 	"log":            {"log", keys("level", "format")},
 	"python":         {"python", keys("executable", "hang_timeout", "path")},
+	"starlark":       {"starlark", keys("max_steps", "timeout")},
 	"url": {"url.NAME", []key{
 		{"pattern", false},
 		{"handler", false},

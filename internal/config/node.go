@@ -33,6 +33,7 @@ func (k kind) String() string {
 type node struct {
 	kind    kind
 	pos     Pos
+	begin   Pos      // of a scalar's text: behind its quotation mark, or on the line below | and >
 	text    string   // a scalar as text
 	written string   // a scalar as it stands in the file: what problems may show
 	value   any      // bool, int, int64, uint64 or float64
@@ -60,7 +61,7 @@ func (n *node) get(key string) *entry {
 // at returns n as if it stood at pos and had been written so.
 func (n *node) at(pos Pos, written string) *node {
 	c := *n
-	c.pos, c.written = pos, written
+	c.pos, c.begin, c.written = pos, pos, written
 	return &c
 }
 

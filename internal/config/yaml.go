@@ -128,7 +128,13 @@ func (c *converter) tag(out *node, tag, path string) {
 }
 
 func (c *converter) scalar(out *node, n *yaml.Node, tag, path string) {
-	out.text, out.written = n.Value, n.Value
+	out.text, out.written, out.begin = n.Value, n.Value, out.pos
+	switch {
+	case n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0:
+		out.begin.Column++
+	case n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
+		out.begin.Line, out.begin.Column = out.begin.Line+1, 1
+	}
 	switch tag {
 	case "!!str", "!!timestamp", "!!merge":
 		out.kind = text

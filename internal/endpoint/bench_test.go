@@ -52,14 +52,14 @@ func BenchmarkEndpointEcho(b *testing.B) {
 		b.Fatal(err)
 	}
 	calls := call.New(map[string]call.Runtime{call.Go: functions})
-	program, err := calls.Compile(call.Functions{Endpoint: "echo", Hooks: map[call.Hook]call.Pipeline{
+	programs, err := calls.Compile([]call.Functions{{Endpoint: "echo", Hooks: map[call.Hook]call.Pipeline{
 		call.OnMessage: {{Function: "parley.echo"}},
-	}})
+	}}})
 	if err != nil {
 		b.Fatal(err)
 	}
 	socket := endpoint.NewWebSocket(endpoint.Options{
-		Name: "echo", Program: program, Engine: e,
+		Name: "echo", Program: programs[0], Engine: e,
 		Hub:      hub.New(hub.Options{Prepare: func(m parley.Message) hub.Frame { return ws.Prepare(m) }}),
 		Sessions: session.New(session.Options{Secret: []byte("secret")}),
 	})

@@ -33,11 +33,11 @@ func (st *stage) builtins(hooks map[call.Hook]string) {
 	if err != nil {
 		st.t.Fatal(err)
 	}
-	p, err := call.New(map[string]call.Runtime{call.Go: functions}).Compile(f)
+	p, err := call.New(map[string]call.Runtime{call.Go: functions}).Compile([]call.Functions{f})
 	if err != nil {
 		st.t.Fatal(err)
 	}
-	st.program = p
+	st.program = p[0]
 }
 
 func TestEcho(t *testing.T) {

@@ -30,9 +30,9 @@ func (r *Runtime) Call(ctx context.Context, info call.Info, compiled call.Hooks,
 	conn.set(info, effects)
 	info.Request = info.Request.Clone(ctx) // the function may outlive the caller's
 	answers := make(chan answer, 1)
-	r.begins()
+	r.group.Begin()
 	go func() {
-		defer r.ends()
+		defer r.group.End()
 		a := &answer{}
 		defer func() { // also if the function ends the goroutine
 			answers <- *a

@@ -181,12 +181,12 @@ func listen(t *testing.T, r *gofunc.Runtime, endpoints map[string]map[call.Hook]
 	mux := http.NewServeMux()
 	var sockets []*endpoint.WebSocket
 	for path, texts := range endpoints {
-		p, err := programs.Compile(functions(texts))
+		p, err := programs.Compile([]call.Functions{functions(texts)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		socket := endpoint.NewWebSocket(endpoint.Options{
-			Name: path, Program: p, Engine: engine, Hub: channels, Sessions: sessions,
+			Name: path, Program: p[0], Engine: engine, Hub: channels, Sessions: sessions,
 		})
 		sockets = append(sockets, socket)
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { socket.Serve(w, r, nil) })

@@ -1,6 +1,7 @@
 package gofunc
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,41 +11,33 @@ import (
 	"parley.example/parley/internal/call"
 )
 
-// An action does what one built-in does at one hook. m is empty but for
-// on_message.
-type action func(effects call.Effects, m parley.Message)
+// An action does what one built-in does at one hook. name is its argument, "" if
+// it takes none. m is empty but for on_message.
+type action func(effects call.Effects, name string, m parley.Message)
 
-// A builtin makes the actions of one function under parley.
+// A builtin is one function under parley.
 type builtin struct {
 	takesName bool // one argument, a channel's name; otherwise it takes none
-	at        map[call.Hook]func(name string) action
+	at        map[call.Hook]action
 }
 
 // builtins returns all built-ins by name. What one does depends on the hook.
 func builtins() map[string]builtin {
 	return map[string]builtin{
-		"echo": {at: map[call.Hook]func(string) action{
-			call.OnMessage: func(string) action {
-				return func(effects call.Effects, m parley.Message) { effects.Write(m.Kind, m.Data) }
-			},
+		"echo": {at: map[call.Hook]action{
+			call.OnMessage: func(effects call.Effects, _ string, m parley.Message) { effects.Write(m.Kind, m.Data) },
 		}},
-		"room": {takesName: true, at: map[call.Hook]func(string) action{
-			call.Open: func(room string) action {
-				return func(effects call.Effects, _ parley.Message) { effects.Subscribe(room) }
-			},
-			call.OnMessage: func(room string) action {
-				return func(effects call.Effects, m parley.Message) { effects.Publish(room, m) }
-			},
-			call.OnClose: func(room string) action {
-				return func(effects call.Effects, _ parley.Message) { effects.Unsubscribe(room) }
-			},
+		"room": {takesName: true, at: map[call.Hook]action{
+			call.Open:      func(effects call.Effects, room string, _ parley.Message) { effects.Subscribe(room) },
+			call.OnMessage: func(effects call.Effects, room string, m parley.Message) { effects.Publish(room, m) },
+			call.OnClose:   func(effects call.Effects, room string, _ parley.Message) { effects.Unsubscribe(room) },
 		}},
 	}
 }
 
 // compileBuiltin makes a step of a built-in. Its error says what is wrong with
 // the text, and at which column of it.
-func compileBuiltin(hook call.Hook, text call.Step) (step, error) {
+func (r *Runtime) compileBuiltin(h *hooks, hook call.Hook, text call.Step) (step, error) {
 	e, err := parse(text.Function)
 	if err != nil {
 		return step{}, err
@@ -54,23 +47,78 @@ func compileBuiltin(hook call.Hook, text call.Step) (step, error) {
 	if !ok {
 		return step{}, unknownBuiltin(e.name, all)
 	}
-	newAction, ok := b.at[hook]
+	do, ok := b.at[hook]
 	if !ok {
 		return step{}, fmt.Errorf("parley.%s does not work here, only in %s", e.name, hookNames(b))
 	}
 	switch {
 	case text.Args != nil || text.Kwargs != nil:
 		return step{}, fmt.Errorf("parley.%s takes no args: or kwargs:; write arguments in the call", e.name)
-	case b.takesName && (e.arg == nil || *e.arg == ""):
+	case b.takesName && e.arg == "" && e.expr == "":
 		return step{}, fmt.Errorf(`parley.%s needs a name: parley.%s("lobby")`, e.name, e.name)
-	case !b.takesName && e.arg != nil:
+	case !b.takesName && (e.arg != "" || e.expr != ""):
 		return step{}, fmt.Errorf("parley.%s takes no argument", e.name)
 	}
-	arg := ""
-	if e.arg != nil {
-		arg = *e.arg
+	st := step{name: "parley." + e.name, builtin: do, arg: e.arg, computed: -1}
+	if e.expr != "" {
+		if r.evaluate == nil {
+			return step{}, fmt.Errorf("column %d: the argument of parley.%s must be one text in quotes", e.at, e.name)
+		}
+		if st.computed, err = r.compute(h, e.expr, text); err != nil {
+			return step{}, fmt.Errorf("the argument of parley.%s: %w", e.name, err)
+		}
 	}
-	return step{name: "parley." + e.name, builtin: newAction(arg)}, nil
+	return st, nil
+}
+
+// compute makes an argument ready that is an expression, and returns which one
+// of the connection's it will be. Equal ones are one: what open joins,
+// on_message publishes to.
+func (r *Runtime) compute(h *hooks, expr string, text call.Step) (int, error) {
+	for i, other := range h.computed {
+		if other.text == expr {
+			return i, nil
+		}
+	}
+	value, err := r.evaluate(call.Step{Function: expr, Where: text.Where, Begin: text.Begin})
+	if err != nil {
+		return 0, err
+	}
+	h.computed = append(h.computed, computed{expr, value})
+	return len(h.computed) - 1, nil
+}
+
+// computed is an argument that each connection has its own value of.
+type computed struct {
+	text  string
+	value func(call.Info) (string, error)
+}
+
+// values computes the arguments of one connection. Its error is a failure of
+// open.
+func (h *hooks) values(info call.Info) ([]string, *call.FunctionError) {
+	if len(h.computed) == 0 {
+		return nil, nil
+	}
+	values := make([]string, len(h.computed))
+	for i, c := range h.computed {
+		var err error
+		if values[i], err = c.value(info); err == nil && values[i] == "" {
+			err = errors.New("it is an empty text, which is no channel's name")
+		}
+		if err != nil {
+			return nil, &call.FunctionError{Hook: call.Open, Message: oneLine(c.text + ": " + err.Error())}
+		}
+	}
+	return values, nil
+}
+
+// argOf is the argument of a built-in on a connection with these values.
+func (st *step) argOf(values []string) string {
+	if st.computed >= 0 {
+		return values[st.computed]
+	}
+	return st.arg
 }
 
 // unknownBuiltin says which built-ins there are, or which may have been meant.

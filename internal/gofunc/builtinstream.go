@@ -10,10 +10,17 @@ import (
 type builtinStream struct {
 	hooks   *hooks
 	effects call.Effects
+	values  []string // of arguments that are computed; nil if there are none
+	failed  bool     // they could not be
 }
 
-func openBuiltins(h *hooks, effects call.Effects) *builtinStream {
+func openBuiltins(info call.Info, h *hooks, effects call.Effects) *builtinStream {
 	s := &builtinStream{hooks: h, effects: effects}
+	var failure *call.FunctionError
+	if s.values, failure = h.values(info); failure != nil {
+		s.failed = true
+		effects.Fail(failure)
+	}
 	s.run(call.Open, parley.Message{})
 	return s
 }
@@ -35,12 +42,15 @@ func (s *builtinStream) Close(parley.CloseCode, string) {
 // run runs the built-ins of hook one after the other, until one panics.
 func (s *builtinStream) run(hook call.Hook, m parley.Message) {
 	steps := s.hooks.at(hook).steps
+	if s.failed {
+		return
+	}
 	defer func() {
 		if len(steps) > 0 {
 			s.effects.Fail(steps[0].stopped(hook, len(m.Data), recover()))
 		}
 	}()
 	for ; len(steps) > 0; steps = steps[1:] {
-		steps[0].builtin(s.effects, m)
+		steps[0].builtin(s.effects, steps[0].argOf(s.values), m)
 	}
 }

@@ -15,7 +15,8 @@ import (
 type hooks struct {
 	open, message, pong, close  pipeline
 	selectSubprotocol, function pipeline
-	builtins                    bool // all of them are, if there are any
+	builtins                    bool       // all of them are, if there are any
+	computed                    []computed // arguments of built-ins
 }
 
 // A pipeline is what one hook runs.
@@ -26,8 +27,10 @@ type pipeline struct {
 
 // A step is a built-in or a Go function.
 type step struct {
-	name    string
-	builtin action // nil if it is none
+	name     string
+	builtin  action // nil if it is none
+	arg      string // of the built-in
+	computed int    // or which computed one that is; -1 for none
 	Function
 }
 
@@ -58,7 +61,7 @@ func (r *Runtime) Compile(f call.Functions) (call.Hooks, error) {
 	for hook, texts := range f.Hooks {
 		p := h.at(hook)
 		for _, text := range texts {
-			st, err := r.compile(hook, text)
+			st, err := r.compile(h, hook, text)
 			if err != nil {
 				problems = append(problems, call.Problem{
 					Where: text.Where, Endpoint: f.Endpoint, Hook: hook, Text: err.Error(),
@@ -79,9 +82,9 @@ func (r *Runtime) Compile(f call.Functions) (call.Hooks, error) {
 }
 
 // compile makes one step. Its error says what is wrong with it.
-func (r *Runtime) compile(hook call.Hook, text call.Step) (step, error) {
+func (r *Runtime) compile(h *hooks, hook call.Hook, text call.Step) (step, error) {
 	if call.IsBuiltin(text.Function) {
-		return compileBuiltin(hook, text)
+		return r.compileBuiltin(h, hook, text)
 	}
 	name := strings.TrimSpace(text.Function)
 	f, ok := r.functions[name]

@@ -3,13 +3,16 @@ package gofunc
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"unicode/utf8"
 )
 
 // An expression is the name or call of a built-in.
 type expression struct {
-	name string  // without parley.
-	arg  *string // nil if there is none
+	name string // without parley.
+	arg  string // the text that is its argument; "" if there is none
+	expr string // its argument, if that is no literal; "" if there is none
+	at   int    // the column in which the argument begins
 }
 
 var (
@@ -19,7 +22,7 @@ var (
 	closePattern = regexp.MustCompile(`^\s*,?\s*\)\s*$`)
 )
 
-// parse reads parley.name, parley.name() or parley.name("literal"). Its error
+// parse reads parley.name, parley.name() or parley.name(argument). Its error
 // names the column in text, counted in characters from 1, where that ends to
 // be true.
 func parse(text string) (expression, error) {
@@ -38,16 +41,27 @@ func parse(text string) (expression, error) {
 		return e, fmt.Errorf("column %d: nothing may follow parley.%s but its argument in brackets", column(text, at), e.name)
 	}
 	at += len(open)
+	e.at = column(text, at)
 	arg, size, err := literal(text[at:])
-	if err != nil {
-		return e, fmt.Errorf("column %d: the argument of parley.%s %w", column(text, at), e.name, err)
+	if err == nil && closePattern.MatchString(text[at+size:]) {
+		e.arg = arg
+		return e, nil
 	}
-	at += size
-	if !closePattern.MatchString(text[at:]) {
-		return e, fmt.Errorf("column %d: parley.%s takes one text in quotes and nothing after it", column(text, at), e.name)
+	inner, ok := closed(text[at:])
+	switch {
+	case !ok && err == nil:
+		return e, fmt.Errorf("column %d: parley.%s takes one text in quotes and nothing after it", column(text, at+size), e.name)
+	case !ok || err != nil && strings.HasPrefix(inner, text[at:at+1]) && strings.ContainsAny(inner[:1], `"'`):
+		return e, fmt.Errorf("column %d: the argument of parley.%s %w", e.at, e.name, err)
 	}
-	e.arg = &arg
+	e.expr = inner
 	return e, nil
+}
+
+// closed cuts the last bracket off s, which closes the call.
+func closed(s string) (inner string, ok bool) {
+	inner, ok = strings.CutSuffix(strings.TrimSpace(s), ")")
+	return strings.TrimSpace(inner), ok && strings.TrimSpace(inner) != ""
 }
 
 // literal reads the quoted text at the start of s and returns it and how many

@@ -14,11 +14,17 @@ import (
 
 	"parley.example/parley"
 	"parley.example/parley/internal/call"
+	"parley.example/parley/internal/call/serial"
 )
 
 // Options of a Runtime. The zero value runs built-ins.
 type Options struct {
 	Functions map[string]Function // by the names that a YAML says: chat.open
+
+	// Evaluate makes an expression ready that is a built-in's argument, and whose
+	// only variable is handler. What it returns is called once for each
+	// connection, on its loop. nil means that arguments are texts in quotes.
+	Evaluate func(call.Step) (func(call.Info) (string, error), error)
 
 	// LeaveTimeout is how long functions may go on after Run's context has
 	// ended; 0 means 2 s.
@@ -30,18 +36,19 @@ type Options struct {
 // A Runtime runs Go functions. It is a call.Runtime and a call.Owner. Its life:
 // Compile for each endpoint, Run.
 type Runtime struct {
-	functions    map[string]Function // set by New, then read-only, as are the next four
+	functions    map[string]Function // set by New, then read-only, as are the next five
 	modules      map[string]bool     // those of functions
+	evaluate     func(call.Step) (func(call.Info) (string, error), error)
 	leaveTimeout time.Duration
 	log          *slog.Logger
 	begun        chan struct{} // closed by Run
 
 	life context.Context // what the contexts of functions come from; set before begun is closed
 
-	mu      sync.Mutex            // guards what follows
-	kept    map[parley.ConnID]any // what select_subprotocol has left for open
-	running int                   // goroutines
-	idle    chan struct{}         // closed when running becomes 0; nil if nobody waits
+	group serial.Group // of goroutines
+
+	mu   sync.Mutex            // guards what follows
+	kept map[parley.ConnID]any // what select_subprotocol has left for open
 }
 
 var (
@@ -56,6 +63,7 @@ func New(opt Options) (*Runtime, error) {
 	r := &Runtime{
 		functions:    maps.Clone(opt.Functions),
 		modules:      map[string]bool{},
+		evaluate:     opt.Evaluate,
 		leaveTimeout: opt.LeaveTimeout,
 		log:          opt.Log,
 		begun:        make(chan struct{}),
@@ -98,7 +106,12 @@ func check(name string, f Function) error {
 }
 
 // Owns implements call.Owner.
-func (r *Runtime) Owns(module string) bool { return r.modules[module] }
+func (r *Runtime) Owns(module string) string {
+	if r.modules[module] {
+		return "Go functions"
+	}
+	return ""
+}
 
 // Run lets functions run until ctx ends. Then it ends their contexts and waits
 // for those that still run, at most Options.LeaveTimeout. Its error is the
@@ -111,10 +124,10 @@ func (r *Runtime) Run(ctx context.Context) error {
 	patience := time.NewTimer(r.leaveTimeout)
 	defer patience.Stop()
 	select {
-	case <-r.whenIdle():
+	case <-r.group.Idle():
 		return context.Cause(ctx)
 	case <-patience.C:
-		return fmt.Errorf("stopping Go functions: %d goroutines still run after %v", r.Stats().Running, r.leaveTimeout)
+		return fmt.Errorf("stopping Go functions: %d goroutines still run after %v", r.group.Running(), r.leaveTimeout)
 	}
 }
 
@@ -145,7 +158,7 @@ func (r *Runtime) Traits(compiled call.Hooks) call.Traits {
 func (r *Runtime) Open(info call.Info, compiled call.Hooks, effects call.Effects) call.Stream {
 	h := compiled.(*hooks)
 	if h.builtins {
-		return openBuiltins(h, effects)
+		return openBuiltins(info, h, effects)
 	}
 	return r.openStream(info, h, effects)
 }
@@ -156,41 +169,4 @@ type Stats struct {
 }
 
 // Stats returns the present numbers.
-func (r *Runtime) Stats() Stats {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return Stats{Running: r.running}
-}
-
-// begins counts a goroutine that is about to be started.
-func (r *Runtime) begins() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.running++
-}
-
-// ends is a goroutine's last word.
-func (r *Runtime) ends() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.running--
-	if r.running == 0 && r.idle != nil {
-		close(r.idle)
-		r.idle = nil
-	}
-}
-
-// whenIdle returns what is closed once no goroutine runs.
-func (r *Runtime) whenIdle() <-chan struct{} {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.idle == nil {
-		r.idle = make(chan struct{})
-	}
-	idle := r.idle
-	if r.running == 0 {
-		close(r.idle)
-		r.idle = nil
-	}
-	return idle
-}
+func (r *Runtime) Stats() Stats { return Stats{Running: r.group.Running()} }

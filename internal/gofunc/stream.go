@@ -4,12 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"parley.example/parley"
 	"parley.example/parley/internal/call"
+	"parley.example/parley/internal/call/serial"
 )
 
 // closeGrace is how long the context of on_close lives.
@@ -19,21 +18,19 @@ var errCloseGrace = errors.New("on_close has had its time")
 
 // A stream is a connection with Go functions. A call is run by whoever brings
 // it if its functions never wait and nothing is before it, else by the
-// goroutine of the connection, which is there while calls wait in the queue.
+// goroutine of its queue.
 //
 // The endpoint's window bounds the queue: it hands over no message while so
 // many are not done. Pongs are only those of pings that functions have sent.
 type stream struct {
-	runtime *Runtime                // set by openStream, then read-only, as are the next three
+	runtime *Runtime                // set by openStream, then read-only, as are the next four
 	hooks   *hooks                  //
 	ctx     context.Context         // of all functions but on_close
 	cancel  context.CancelCauseFunc // ends ctx
 	conn    Conn
+	values  []string // of arguments of built-ins that are computed; nil if there are none
 
-	working atomic.Bool // the goroutine is there, and runs all calls; changed under mu
-
-	mu    sync.Mutex // guards what follows
-	queue []Call     // wait for those before them; nil if there are none
+	queue serial.Queue[Call]
 }
 
 func (r *Runtime) openStream(info call.Info, h *hooks, effects call.Effects) *stream {
@@ -42,6 +39,11 @@ func (r *Runtime) openStream(info call.Info, h *hooks, effects call.Effects) *st
 	s.conn.set(info, effects)
 	if len(h.selectSubprotocol.steps) > 0 {
 		s.conn.State = r.takeKept(info.Conn)
+	}
+	var failure *call.FunctionError
+	if s.values, failure = h.values(info); failure != nil {
+		s.fail(failure)
+		return s
 	}
 	if len(h.open.steps) == 0 {
 		return s
@@ -53,7 +55,7 @@ func (r *Runtime) openStream(info call.Info, h *hooks, effects call.Effects) *st
 		own.Request = info.Request.Clone(s.ctx)
 		s.put(c)
 	} else {
-		s.run(c)
+		s.Run(c)
 	}
 	return s
 }
@@ -65,7 +67,7 @@ func (s *stream) Message(kind parley.Kind, data []byte) {
 	c := s.newCall(call.OnMessage)
 	c.Kind, c.Data = kind, data
 	if s.mayRun(&s.hooks.message) {
-		s.run(c)
+		s.Run(c)
 		return
 	}
 	c.Data = bytes.Clone(data)
@@ -80,7 +82,7 @@ func (s *stream) Pong(data []byte) {
 	c := s.newCall(call.OnPong)
 	c.Data = data
 	if s.mayRun(&s.hooks.pong) {
-		s.run(c)
+		s.Run(c)
 		return
 	}
 	c.Data = bytes.Clone(data)
@@ -94,67 +96,21 @@ func (s *stream) Close(code parley.CloseCode, reason string) {
 	c := s.newCall(call.OnClose)
 	c.Code, c.Reason = code, reason
 	if s.mayRun(&s.hooks.close) {
-		s.run(c)
+		s.Run(c)
 		return
 	}
 	s.put(c)
 }
 
 // mayRun reports whether p may run now, by whoever has brought its call. Nobody
-// else brings one meanwhile, so the goroutine cannot come back.
-func (s *stream) mayRun(p *pipeline) bool { return !p.waits && !s.working.Load() }
+// else brings one meanwhile.
+func (s *stream) mayRun(p *pipeline) bool { return !p.waits && s.queue.Idle() }
 
 // put has c run after those before it.
-func (s *stream) put(c Call) {
-	s.mu.Lock()
-	s.queue = append(s.queue, c)
-	start := !s.working.Swap(true)
-	s.mu.Unlock()
-	if start {
-		s.runtime.begins()
-		go s.work()
-	}
-}
+func (s *stream) put(c Call) { s.queue.Put(&s.runtime.group, s, c) }
 
-// next takes the first call of the queue. If there is none, the goroutine that
-// asks is the connection's no more.
-func (s *stream) next() (c Call, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.queue) == 0 {
-		s.queue = nil
-		s.working.Store(false)
-		return Call{}, false
-	}
-	c = s.queue[0]
-	s.queue[0] = Call{}
-	s.queue = s.queue[1:]
-	return c, true
-}
-
-// work is the goroutine of the connection. If a function ends it, another goes
-// on.
-func (s *stream) work() {
-	over := false
-	defer func() {
-		if over {
-			s.runtime.ends()
-		} else {
-			go s.work()
-		}
-	}()
-	for {
-		c, ok := s.next()
-		if !ok {
-			over = true
-			return
-		}
-		s.run(c)
-	}
-}
-
-// run runs the functions of c and answers it, whatever they do.
-func (s *stream) run(c Call) {
+// Run runs the functions of c and answers it, whatever they do.
+func (s *stream) Run(c Call) {
 	switch c.Hook {
 	case call.OnMessage:
 		defer s.conn.effects.Done(len(c.Data))
@@ -196,7 +152,7 @@ func (s *stream) runSteps(ctx context.Context, c Call) {
 		}
 	}()
 	for ; len(steps) > 0; steps = steps[1:] {
-		if err := steps[0].run(ctx, c); err != nil {
+		if err := steps[0].run(ctx, c, s.values); err != nil {
 			running = false
 			if c.Hook == call.OnClose || !told(ctx, err) {
 				s.fail(steps[0].failed(c.Hook, size, err))
@@ -206,9 +162,9 @@ func (s *stream) runSteps(ctx context.Context, c Call) {
 	}
 }
 
-func (st *step) run(ctx context.Context, c Call) error {
+func (st *step) run(ctx context.Context, c Call, values []string) error {
 	if st.builtin != nil {
-		st.builtin(c.effects, parley.Message{Kind: c.Kind, Data: c.Data})
+		st.builtin(c.effects, st.argOf(values), parley.Message{Kind: c.Kind, Data: c.Data})
 		return nil
 	}
 	return st.Run(ctx, c)

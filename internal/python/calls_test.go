@@ -298,7 +298,7 @@ func TestEveryEffect(t *testing.T) {
 }
 
 func TestFaultyEndpointIsUnavailableUntilReloaded(t *testing.T) {
-	fault := Fault{Endpoint: "bot", Hook: call.OnMessage, Where: "gramex.yaml:1:1", Message: "SyntaxError: no", Traceback: "tb"}
+	fault := call.Fault{Endpoint: "bot", Hook: call.OnMessage, Where: "gramex.yaml:1:1", Message: "SyntaxError: no", Traceback: "tb"}
 	worker := func(p *fakeProcess) {
 		for {
 			r, ok := p.next()

@@ -56,23 +56,13 @@ func orNull(text json.RawMessage) json.RawMessage {
 	return text
 }
 
-// A Fault is a function that cannot run, because its module does not import,
-// it is not in its module, or its text is not Python.
-type Fault struct {
-	Endpoint  string    `json:"endpoint"`
-	Hook      call.Hook `json:"hook"`
-	Where     string    `json:"where"` // "gramex.yaml:9:19"
-	Message   string    `json:"message"`
-	Traceback string    `json:"traceback"` // "" if there is none
-}
-
 // loadedJSON is LOADED and RELOADED: what the worker could import.
 type loadedJSON struct {
 	Version  int               `json:"version"`
 	Python   string            `json:"python"`
 	PID      int               `json:"pid"`
 	Modules  map[string]string `json:"modules"`
-	Faults   []Fault           `json:"faults"`
+	Faults   []call.Fault      `json:"faults"`
 	Reloaded []string          `json:"reloaded"` // RELOADED only
 	Failed   map[string]string `json:"failed"`   // RELOADED only: tracebacks by module
 }

@@ -76,7 +76,7 @@ func (p *fakeProcess) next() (r row, ok bool) {
 }
 
 // loaded answers CONFIG.
-func (p *fakeProcess) loaded(faults ...Fault) {
+func (p *fakeProcess) loaded(faults ...call.Fault) {
 	report, err := json.Marshal(loadedJSON{
 		Version: linkVersion, Python: "3.0", PID: p.PID(), Faults: faults,
 		Modules: map[string]string{"bot": "/app/bot.py"},

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+
+	"parley.example/parley/internal/call"
 )
 
 // loaded takes over what a worker says of the app's modules, and logs what is
@@ -11,7 +13,7 @@ import (
 // the runtime.
 func (r *Runtime) loaded(w *worker, l loadedJSON, first bool) {
 	w.loaded.Store(true)
-	var before []Fault
+	var before []call.Fault
 	initial := false
 	r.update(func() {
 		before, initial = r.faults, !r.tried
@@ -30,26 +32,7 @@ func (r *Runtime) loaded(w *worker, l loadedJSON, first bool) {
 		w.log.Error("module not reloaded: its old code goes on", "module", module, "traceback", l.Failed[module])
 	}
 	if !initial {
-		w.logFaults(before, l.Faults)
-	}
-}
-
-// logFaults logs what has come and what has gone.
-func (w *worker) logFaults(before, now []Fault) {
-	faulty := map[string]bool{}
-	for _, fault := range now {
-		faulty[fault.Endpoint] = true
-		if !slices.Contains(before, fault) {
-			w.log.Error("endpoint does not serve", "endpoint", fault.Endpoint, "hook", string(fault.Hook),
-				"where", fault.Where, "err", fault.Message, "traceback", fault.Traceback)
-		}
-	}
-	said := map[string]bool{}
-	for _, fault := range before {
-		if !faulty[fault.Endpoint] && !said[fault.Endpoint] {
-			said[fault.Endpoint] = true
-			w.log.Info("endpoint serves again", "endpoint", fault.Endpoint)
-		}
+		call.LogFaults(w.log, before, l.Faults)
 	}
 }
 

@@ -48,7 +48,7 @@ func TestRequestAsTheWorkerGetsIt(t *testing.T) {
 			for _, pair := range test.header {
 				r.Header.Add(pair[0], pair[1])
 			}
-			got, err := json.Marshal(newRequestJSON(r, []byte(test.body)))
+			got, err := json.Marshal(call.NewRequest(r, []byte(test.body)))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -69,7 +69,7 @@ type Runtime struct {
 	ready     bool               // live has loaded the app
 	over      bool               // no worker will come any more
 	tried     bool               // the first worker has loaded the app or died
-	faults    []Fault
+	faults    []call.Fault
 	modules   map[string]string
 	restarts  int
 	changed   chan struct{} // closed and replaced when any of the above changes
@@ -277,7 +277,7 @@ func (r *Runtime) Forget(conn parley.ConnID) {
 }
 
 // Faults returns the functions that cannot run at present.
-func (r *Runtime) Faults() []Fault {
+func (r *Runtime) Faults() []call.Fault {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.faults)

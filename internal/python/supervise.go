@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"parley.example/parley"
+	"parley.example/parley/internal/call"
 )
 
 const workerName = "w1" // there is one
@@ -195,7 +196,7 @@ func (r *Runtime) logEnding(e ending, pause time.Duration) {
 
 // faultsOfAll says of every function that the first worker died before it had
 // loaded it. r.mu is held.
-func (r *Runtime) faultsOfAll(e ending) []Fault {
+func (r *Runtime) faultsOfAll(e ending) []call.Fault {
 	why := "the worker died while it imported the app: " + e.status
 	switch {
 	case e.status == "":
@@ -203,11 +204,11 @@ func (r *Runtime) faultsOfAll(e ending) []Fault {
 	case e.hung:
 		why = "the worker hung while it imported the app"
 	}
-	var faults []Fault
+	var faults []call.Fault
 	for _, endpoint := range r.endpoints {
 		for hook, steps := range endpoint.Hooks {
 			for _, step := range steps {
-				faults = append(faults, Fault{Endpoint: endpoint.Name, Hook: hook, Where: step.Where, Message: why})
+				faults = append(faults, call.Fault{Endpoint: endpoint.Name, Hook: hook, Where: step.Where, Message: why})
 			}
 		}
 	}

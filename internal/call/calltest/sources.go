@@ -1,7 +1,7 @@
 package calltest
 
 import (
-	_ "embed" // for suite.py
+	_ "embed" // for suite.py and suite.star
 	"reflect"
 	"strings"
 	"unicode"
@@ -16,6 +16,15 @@ var pythonSource string
 func Python() (source string, texts Texts, code *Code) {
 	texts, code = Names()
 	return pythonSource, texts, code
+}
+
+//go:embed suite.star
+var starlarkSource string
+
+// Starlark is Python for a module suite.star.
+func Starlark() (source string, texts Texts, code *Code) {
+	texts, code = Names()
+	return starlarkSource, texts, code
 }
 
 // Names returns texts that name the suite's functions in a module suite, each
