@@ -30,7 +30,7 @@ func TestExamplePages(t *testing.T) {
 		}
 	}
 	fits(all.url+"/", "document.querySelectorAll('.cards a').length >= 4")
-	for _, name := range []string{"pingbot", "chat", "idlebot", "nginx"} {
+	for _, name := range []string{"pingbot", "chat", "chat-starlark", "rooms", "idlebot", "nginx"} {
 		fits(all.url+"/"+name, live, "!document.querySelector('nav').hidden") // without its slash: a redirect
 		alone := serve(t, example(t, name))
 		fits(alone.url+"/", live, "document.querySelector('nav').hidden")
@@ -53,10 +53,16 @@ func TestBrowserPingbot(t *testing.T) {
 	}
 }
 
-func TestBrowserChat(t *testing.T) {
+func TestBrowserChat(t *testing.T) { chat(t, "/chat/") }
+
+func TestBrowserChatStarlark(t *testing.T) { chat(t, "/chat-starlark/") }
+
+// chat has two people talk on the page at path.
+func chat(t *testing.T, path string) {
+	t.Helper()
 	s := serve(t, example(t, ""))
 	b := openBrowser(t)
-	asha, ben := b.open(s.url+"/chat/"), b.open(s.url+"/chat/")
+	asha, ben := b.open(s.url+path), b.open(s.url+path)
 	for p, name := range map[*tab]string{asha: "Asha", ben: "Ben"} {
 		p.wait(live)
 		p.keys("#name", name)
@@ -89,6 +95,27 @@ func TestBrowserChat(t *testing.T) {
 	}
 	asha.enter("#text", "We are back")
 	ben.text("#log", "We are back")
+}
+
+// Two tabs hear each other in one room, and not in two.
+func TestBrowserRooms(t *testing.T) {
+	s := serve(t, example(t, "rooms"), "--python.executable=no-such-python")
+	b := openBrowser(t)
+	one, two := b.open(s.url+"/"), b.open(s.url+"/")
+	for _, p := range []*tab{one, two} {
+		p.wait(live)
+	}
+	one.enter("#text", "<b>hello</b>")
+	two.text("#log", "<b>hello</b>")
+	two.wait(`(document.querySelector('#room').value = 'kitchen', document.querySelector('#room').dispatchEvent(new Event('change')))`)
+	two.wait(`document.querySelector('#status').textContent === 'In kitchen'`)
+	one.enter("#text", "only here")
+	two.enter("#text", "only there")
+	one.text("#log", "only here")
+	two.text("#log", "only there")
+	if evaluate[bool](two, `document.querySelector('#log').innerText.includes('only here')`) {
+		t.Error("one room is heard in another")
+	}
 }
 
 // The bot speaks up by itself, and to each tab for itself.
