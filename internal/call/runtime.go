@@ -16,10 +16,10 @@ type Runtime interface {
 	// Its error names each function that does not fit, with its place.
 	Compile(f Functions) (Hooks, error)
 
-	// Ready waits until a connection can be opened for hooks, at most until
-	// ctx ends. Its error wraps parley.ErrUnavailable if trying again later
-	// may help. It never runs on a loop.
-	Ready(ctx context.Context, hooks Hooks) error
+	// Ready waits until hooks can run for the connection or request of info, at
+	// most until ctx ends. Its error wraps parley.ErrUnavailable if trying again
+	// later may help. It never runs on a loop.
+	Ready(ctx context.Context, info Info, hooks Hooks) error
 
 	// Open starts a connection's life in the runtime and returns at once; the
 	// open function runs later. Effects of the stream may be emitted from

@@ -95,7 +95,7 @@ func (e *Function) call(ctx context.Context, info call.Info, effects call.Effect
 	p := e.opt.Program
 	ready, cancel := context.WithTimeout(ctx, handshakeWait)
 	defer cancel()
-	if err := p.Runtime.Ready(ready, p.Hooks); err != nil {
+	if err := p.Runtime.Ready(ready, info, p.Hooks); err != nil {
 		return call.Value{}, e.unavailable(info.Request, "not ready to run functions", err)
 	}
 	v, err := p.Runtime.Call(ctx, info, p.Hooks, call.Function, effects)

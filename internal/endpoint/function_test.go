@@ -206,7 +206,7 @@ func TestFunctionRefusals(t *testing.T) {
 		},
 		{
 			name: "not ready", ready: func(context.Context) error { return parley.ErrUnavailable }, answer: fails(raised),
-			status: 503, want: soon, retry: "1", heard: []string{"ready?"}, logged: `level=WARN msg="not ready to run functions" endpoint=page err=unavailable`,
+			status: 503, want: soon, retry: "1", heard: []string{"ready 1?"}, logged: `level=WARN msg="not ready to run functions" endpoint=page err=unavailable`,
 		},
 		{
 			name: "not ready in time", answer: fails(raised),
@@ -214,17 +214,17 @@ func TestFunctionRefusals(t *testing.T) {
 				<-ctx.Done()
 				return ctx.Err()
 			},
-			status: 503, want: soon, retry: "1", heard: []string{"ready?"}, took: 2 * time.Second,
+			status: 503, want: soon, retry: "1", heard: []string{"ready 1?"}, took: 2 * time.Second,
 			logged: `level=WARN msg="not ready to run functions" endpoint=page err="context deadline exceeded"`,
 		},
 		{
 			name: "raised", body: strings.Repeat("x", 100), answer: fails(raised),
-			status: 500, want: "the function raised; the server's log says why\n", heard: []string{"ready?", "call function 1"},
+			status: 500, want: "the function raised; the server's log says why\n", heard: []string{"ready 1?", "call function 1"},
 			logged: `level=ERROR msg="function raised" endpoint=page conn=1 hook=function bytes=0 err="ValueError: a secret" traceback="Traceback\nValueError: a secret"`,
 		},
 		{
 			name: "did not run", answer: fails(fmt.Errorf("worker died: %w", parley.ErrUnavailable)),
-			status: 503, want: soon, retry: "1", heard: []string{"ready?", "call function 1"},
+			status: 503, want: soon, retry: "1", heard: []string{"ready 1?", "call function 1"},
 			logged: `level=WARN msg="function not answered" endpoint=page err="worker died: unavailable"`,
 		},
 		{
@@ -232,7 +232,7 @@ func TestFunctionRefusals(t *testing.T) {
 				<-ctx.Done()
 				return call.Value{}, ctx.Err()
 			},
-			status: 503, want: soon, retry: "1", heard: []string{"ready?", "call function 1"}, took: 30 * time.Second,
+			status: 503, want: soon, retry: "1", heard: []string{"ready 1?", "call function 1"}, took: 30 * time.Second,
 			logged: `level=WARN msg="function not answered" endpoint=page err="context deadline exceeded"`,
 		},
 	} {

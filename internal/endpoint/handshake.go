@@ -126,7 +126,7 @@ func (e *WebSocket) address(r *http.Request) netip.Addr {
 
 func (h *handshake) waitReady(ctx context.Context) *refusal {
 	p := h.endpoint.opt.Program
-	if err := p.Runtime.Ready(ctx, p.Hooks); err != nil {
+	if err := p.Runtime.Ready(ctx, *h.handler.info, p.Hooks); err != nil {
 		return h.unavailable("not ready to run functions", err)
 	}
 	return nil

@@ -90,18 +90,18 @@ func TestRefusals(t *testing.T) {
 		},
 		{
 			name: "not ready", method: "GET", header: upgrade(), ready: unavailable, sel: raises,
-			status: 503, body: soon, retry: "1", heard: []string{"ready?"},
+			status: 503, body: soon, retry: "1", heard: []string{"ready 1?"},
 			logged: `level=WARN msg="not ready to run functions" endpoint=x err="worker starts: unavailable"`,
 		},
 		{
 			name: "not ready in time", method: "GET", header: upgrade(), ready: late, sel: raises,
-			status: 503, body: soon, retry: "1", heard: []string{"ready?"}, took: 2 * time.Second,
+			status: 503, body: soon, retry: "1", heard: []string{"ready 1?"}, took: 2 * time.Second,
 			logged: `level=WARN msg="not ready to run functions" endpoint=x err="context deadline exceeded"`,
 		},
 		{
 			name: "select_subprotocol raises", method: "GET", header: upgrade(), sel: raises,
 			status: 500, body: "the function that selects a subprotocol raised; the server's log says why",
-			heard:  []string{"ready?", "call select_subprotocol 1", "forget 1"},
+			heard:  []string{"ready 1?", "call select_subprotocol 1", "forget 1"},
 			logged: `level=ERROR msg="function raised" endpoint=x conn=1 hook=select_subprotocol bytes=0 err="ValueError: a secret" traceback="Traceback\nValueError: a secret"`,
 		},
 		{
@@ -110,24 +110,24 @@ func TestRefusals(t *testing.T) {
 				<-ctx.Done()
 				return call.Value{}, ctx.Err()
 			},
-			status: 503, body: soon, retry: "1", heard: []string{"ready?", "call select_subprotocol 1", "forget 1"}, took: 2 * time.Second,
+			status: 503, body: soon, retry: "1", heard: []string{"ready 1?", "call select_subprotocol 1", "forget 1"}, took: 2 * time.Second,
 			logged: `level=WARN msg="select_subprotocol not answered" endpoint=x err="context deadline exceeded"`,
 		},
 		{
 			name: "select_subprotocol did not run", method: "GET", header: upgrade(), sel: returns(call.Value{}, parley.ErrUnavailable),
-			status: 503, body: soon, retry: "1", heard: []string{"ready?", "call select_subprotocol 1", "forget 1"},
+			status: 503, body: soon, retry: "1", heard: []string{"ready 1?", "call select_subprotocol 1", "forget 1"},
 			logged: `level=WARN msg="select_subprotocol not answered"`,
 		},
 		{
 			name: "select_subprotocol makes one up", method: "GET", header: upgrade("Sec-WebSocket-Protocol", "a, b"),
 			sel:    returns(call.Value{Kind: call.Text, Data: []byte("c")}, nil),
-			status: 500, body: "the selected subprotocol is none that was offered", heard: []string{"ready?", "call select_subprotocol 1", "forget 1"},
+			status: 500, body: "the selected subprotocol is none that was offered", heard: []string{"ready 1?", "call select_subprotocol 1", "forget 1"},
 			logged: `level=ERROR msg="select_subprotocol returned what the client did not offer" endpoint=x conn=1 returned=c offered="a, b"`,
 		},
 		{
 			name: "select_subprotocol returns no text", method: "GET", header: upgrade("Sec-WebSocket-Protocol", "1"),
 			sel:    returns(call.Value{Kind: call.JSON, Data: []byte("1")}, nil),
-			status: 500, body: "the selected subprotocol is none that was offered", heard: []string{"ready?", "call select_subprotocol 1", "forget 1"},
+			status: 500, body: "the selected subprotocol is none that was offered", heard: []string{"ready 1?", "call select_subprotocol 1", "forget 1"},
 			logged: `level=ERROR msg="select_subprotocol returned what the client did not offer"`,
 		},
 	} {
@@ -204,7 +204,7 @@ func TestStoppingDuringAHandshake(t *testing.T) {
 		if resp.StatusCode != 503 || body != "the server is stopping\n" || resp.Header.Get("Retry-After") == "" {
 			t.Errorf("%d %q, Retry-After %q", resp.StatusCode, body, resp.Header.Get("Retry-After"))
 		}
-		if heard, want := st.puppet.Heard(), []string{"ready?", "call select_subprotocol 1", "forget 1"}; !slices.Equal(heard, want) {
+		if heard, want := st.puppet.Heard(), []string{"ready 1?", "call select_subprotocol 1", "forget 1"}; !slices.Equal(heard, want) {
 			t.Errorf("the runtime heard %q, want %q", heard, want)
 		}
 		if live := st.sessions.Stats().Live; live != 0 {
@@ -250,7 +250,7 @@ func TestAllowedOriginsConnect(t *testing.T) {
 		perform(t, func(t *testing.T, st *stage) {
 			st.serve(endpoint.Options{Origins: origins(t, "localhost")})
 			st.dial(websocket.DialOptions{HTTPHeader: header})
-			if got, want := st.puppet.Heard(), []string{"ready?", "open 1"}; !slices.Equal(got, want) {
+			if got, want := st.puppet.Heard(), []string{"ready 1?", "open 1"}; !slices.Equal(got, want) {
 				t.Errorf("the runtime heard %q, want %q", got, want)
 			}
 		})
@@ -281,7 +281,7 @@ func TestSubprotocols(t *testing.T) {
 				if got := p.response.Header.Get("Sec-WebSocket-Protocol"); got != tc.want {
 					t.Errorf("selected %q, want %q", got, tc.want)
 				}
-				if got, want := st.puppet.Heard(), []string{"ready?", "call select_subprotocol 1", "open 1"}; !slices.Equal(got, want) {
+				if got, want := st.puppet.Heard(), []string{"ready 1?", "call select_subprotocol 1", "open 1"}; !slices.Equal(got, want) {
 					t.Errorf("the runtime heard %q, want %q", got, want)
 				}
 				info := st.puppet.Stream(t, 0).info

@@ -62,8 +62,8 @@ func (p *puppet) Stream(t *testing.T, i int) *puppetStream {
 
 func (p *puppet) Compile(f call.Functions) (call.Hooks, error) { return f, nil }
 
-func (p *puppet) Ready(ctx context.Context, _ call.Hooks) error {
-	p.heard("ready?")
+func (p *puppet) Ready(ctx context.Context, info call.Info, _ call.Hooks) error {
+	p.heard("ready %s?", info.Conn)
 	if p.ready == nil {
 		return nil
 	}

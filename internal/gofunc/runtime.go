@@ -133,7 +133,7 @@ func (r *Runtime) Run(ctx context.Context) error {
 
 // Ready implements call.Runtime, as do the methods below. Built-ins are always
 // ready, other functions while Run runs.
-func (r *Runtime) Ready(ctx context.Context, compiled call.Hooks) error {
+func (r *Runtime) Ready(ctx context.Context, _ call.Info, compiled call.Hooks) error {
 	if compiled.(*hooks).builtins {
 		return nil
 	}

@@ -83,16 +83,16 @@ func TestFunctionsAreReadyOnceTheRuntimeRuns(t *testing.T) {
 	h := compile(t, r, functions(map[call.Hook]string{call.Open: "chat.open"}))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := r.Ready(ctx, h); !errors.Is(err, parley.ErrUnavailable) {
+	if err := r.Ready(ctx, call.Info{}, h); !errors.Is(err, parley.ErrUnavailable) {
 		t.Errorf("Ready before Run: %v", err)
 	}
-	if err := r.Ready(ctx, compile(t, r, functions(map[call.Hook]string{call.OnMessage: "parley.echo"}))); err != nil {
+	if err := r.Ready(ctx, call.Info{}, compile(t, r, functions(map[call.Hook]string{call.OnMessage: "parley.echo"}))); err != nil {
 		t.Errorf("Ready of a built-in before Run: %v", err)
 	}
 	running, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- r.Run(running) }()
-	if err := r.Ready(t.Context(), h); err != nil {
+	if err := r.Ready(t.Context(), call.Info{}, h); err != nil {
 		t.Errorf("Ready: %v", err)
 	}
 	stop()
@@ -107,7 +107,7 @@ func asking(t *testing.T, log *bytes.Buffer, f func(context.Context, gofunc.Call
 		Functions: map[string]gofunc.Function{"x.answer": {Answer: f}}, Log: slog.New(slog.NewTextHandler(log, nil)),
 	})}
 	b.hooks = compile(t, b.runtime, functions(map[call.Hook]string{call.Function: "x.answer"}))
-	if err := b.runtime.Ready(t.Context(), b.hooks); err != nil {
+	if err := b.runtime.Ready(t.Context(), call.Info{}, b.hooks); err != nil {
 		t.Fatal(err)
 	}
 	return b
@@ -216,7 +216,7 @@ func TestThePipelinesLastValueIsTheAnswer(t *testing.T) {
 	} {
 		order = nil
 		h := compile(t, r, call.Functions{Endpoint: "x", Hooks: map[call.Hook]call.Pipeline{call.Function: tc.pipeline}})
-		if err := r.Ready(t.Context(), h); err != nil {
+		if err := r.Ready(t.Context(), call.Info{}, h); err != nil {
 			t.Fatal(err)
 		}
 		v, err := r.Call(t.Context(), b.info(), h, call.Function, &calltest.Effects{})

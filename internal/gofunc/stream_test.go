@@ -67,7 +67,7 @@ func serve(t testing.TB, fs map[call.Hook]gofunc.Function, more map[call.Hook]st
 	}
 	b := &bench{t: t, runtime: start(t, gofunc.Options{Functions: named})}
 	b.hooks = compile(t, b.runtime, functions(texts))
-	if err := b.runtime.Ready(context.Background(), b.hooks); err != nil {
+	if err := b.runtime.Ready(context.Background(), call.Info{}, b.hooks); err != nil {
 		t.Fatal(err)
 	}
 	return b
@@ -330,7 +330,7 @@ func TestTheFirstFailureEndsAPipeline(t *testing.T) {
 	b := &bench{t: t, runtime: r, hooks: compile(t, r, call.Functions{Endpoint: "x", Hooks: map[call.Hook]call.Pipeline{
 		call.OnMessage: {{Function: "parley.echo"}, {Function: "x.says"}, {Function: "x.fails"}, {Function: "parley.echo"}},
 	}})}
-	if err := r.Ready(t.Context(), b.hooks); err != nil {
+	if err := r.Ready(t.Context(), call.Info{}, b.hooks); err != nil {
 		t.Fatal(err)
 	}
 	l := b.open()
@@ -461,7 +461,7 @@ func TestTheContextEndsWhenTheServerStopsWaiting(t *testing.T) {
 		}
 		b.expect(open, `log "open has heard"`)
 		b.expect(closed, `log "on_close has heard"`, "fail on_close: x.on_close: context canceled", "ended")
-		if err := r.Ready(t.Context(), opening); !errors.Is(err, parley.ErrUnavailable) {
+		if err := r.Ready(t.Context(), call.Info{}, opening); !errors.Is(err, parley.ErrUnavailable) {
 			t.Errorf("Ready after the end: %v", err)
 		}
 		open.Close(parley.CloseGoingAway, "")

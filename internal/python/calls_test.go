@@ -318,7 +318,7 @@ func TestFaultyEndpointIsUnavailableUntilReloaded(t *testing.T) {
 		if got := r.Faults(); len(got) != 1 || got[0] != fault {
 			t.Errorf("faults = %+v", got)
 		}
-		if err := r.Ready(r.t.Context(), r.hooks); !errors.Is(err, parley.ErrUnavailable) || !strings.Contains(err.Error(), "SyntaxError: no") {
+		if err := r.Ready(r.t.Context(), r.info(1), r.hooks); !errors.Is(err, parley.ErrUnavailable) || !strings.Contains(err.Error(), "SyntaxError: no") {
 			t.Errorf("Ready says %v", err)
 		}
 		r.expectLog("does not serve", 0) // left to whoever started

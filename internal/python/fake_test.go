@@ -226,7 +226,7 @@ func (r *rig) info(conn parley.ConnID) call.Info {
 // open waits for a worker and opens a connection.
 func (r *rig) open(conn parley.ConnID) (call.Stream, *calltest.Effects) {
 	r.t.Helper()
-	if err := r.Ready(r.t.Context(), r.hooks); err != nil {
+	if err := r.Ready(r.t.Context(), r.info(conn), r.hooks); err != nil {
 		r.t.Fatal(err)
 	}
 	effects := &calltest.Effects{Session: r.session}

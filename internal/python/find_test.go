@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"parley.example/parley/internal/call"
+	"parley.example/parley/internal/call/calltest"
 )
 
 func TestTooOld(t *testing.T) {
@@ -89,7 +92,7 @@ func TestStartWithoutPython(t *testing.T) {
 	if !errors.As(err, &missing) || !errors.Is(err, exec.ErrNotFound) {
 		t.Errorf("error %v, want a *NoPythonError", err)
 	}
-	if err := r.Ready(t.Context(), &hooks{endpoint: "bot"}); err == nil {
+	if err := r.Ready(t.Context(), call.Info{Session: &calltest.Session{Name: "s"}}, &hooks{endpoint: "bot"}); err == nil {
 		t.Error("ready without Python")
 	}
 }

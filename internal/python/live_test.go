@@ -88,11 +88,12 @@ func (s *server) openWith(endpoint string, session parley.Session, effects call.
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), deadline)
 	defer cancel()
-	if err := s.Ready(ctx, s.hooks[endpoint]); err != nil {
+	s.last++
+	info := s.info(endpoint, session)
+	if err := s.Ready(ctx, info, s.hooks[endpoint]); err != nil {
 		s.t.Fatalf("%v\n%s", err, s.log)
 	}
-	s.last++
-	return s.Open(s.info(endpoint, session), s.hooks[endpoint], effects)
+	return s.Open(info, s.hooks[endpoint], effects)
 }
 
 func (s *server) info(endpoint string, session parley.Session) call.Info {

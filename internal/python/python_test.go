@@ -293,7 +293,7 @@ func TestPythonModuleThatDoesNotImportIsRepaired(t *testing.T) {
 		faults[0].Where != "gramex.yaml:1:1" || !strings.Contains(faults[0].Message, "SyntaxError") {
 		t.Errorf("faults %+v", faults)
 	}
-	if err := s.Ready(t.Context(), s.hooks["broken"]); !errors.Is(err, parley.ErrUnavailable) {
+	if err := s.Ready(t.Context(), s.info("broken", &calltest.Session{Name: "s"}), s.hooks["broken"]); !errors.Is(err, parley.ErrUnavailable) {
 		t.Errorf("Ready says %v", err)
 	}
 	other, effects := s.open("echo")

@@ -217,7 +217,7 @@ func (r *Runtime) worker() (*worker, bool) {
 
 // Ready implements call.Runtime. An endpoint with a fault is unavailable until
 // a saved file repairs it.
-func (r *Runtime) Ready(ctx context.Context, h call.Hooks) error {
+func (r *Runtime) Ready(ctx context.Context, _ call.Info, h call.Hooks) error {
 	endpoint := h.(*hooks).endpoint
 	over := false
 	found := r.await(ctx, func() bool {

@@ -61,7 +61,7 @@ func TestOpenWithoutAWorkerEndsAtOnce(t *testing.T) {
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(r.t.Context(), 2*time.Second)
 		defer cancel()
-		if err := r.Ready(ctx, r.hooks); !errors.Is(err, parley.ErrUnavailable) {
+		if err := r.Ready(ctx, r.info(1), r.hooks); !errors.Is(err, parley.ErrUnavailable) {
 			t.Errorf("Ready says %v, want ErrUnavailable", err)
 		}
 		effects := &calltest.Effects{}
@@ -291,7 +291,7 @@ func TestStopWaitsForTheProcess(t *testing.T) {
 				}
 				r.expect(effects, `close 1001 "server is stopping"`, "ended")
 				r.expectLog("worker died", 0)
-				if err := r.Ready(r.t.Context(), r.hooks); !errors.Is(err, parley.ErrUnavailable) {
+				if err := r.Ready(r.t.Context(), r.info(1), r.hooks); !errors.Is(err, parley.ErrUnavailable) {
 					t.Errorf("Ready says %v after the end", err)
 				}
 			})

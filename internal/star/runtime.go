@@ -94,7 +94,7 @@ func (r *Runtime) Run(ctx context.Context) error {
 
 // Ready implements call.Runtime: it says what is wrong with the endpoint's
 // modules, if anything is.
-func (r *Runtime) Ready(_ context.Context, compiled call.Hooks) error {
+func (r *Runtime) Ready(_ context.Context, _ call.Info, compiled call.Hooks) error {
 	h := compiled.(*hooks)
 	if r.code.Load() == nil {
 		return fmt.Errorf("modules in Starlark are not loaded yet: %w", parley.ErrUnavailable)

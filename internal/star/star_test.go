@@ -315,12 +315,12 @@ func TestFaults(t *testing.T) {
 			if len(faults) != 1 || faults[0].Message != tc.want || faults[0].Where != "gramex.yaml:7:20" || faults[0].Endpoint != "x" {
 				t.Errorf("faults %+v, want %s", faults, tc.want)
 			}
-			if err := r.Ready(t.Context(), hooks[0]); !errors.Is(err, parley.ErrUnavailable) {
+			if err := r.Ready(t.Context(), info(1), hooks[0]); !errors.Is(err, parley.ErrUnavailable) {
 				t.Errorf("ready: %v", err)
 			}
 			save(t, filepath.Join(dir, "m.star"), "def f(handler, message):\n    pass\ndef opne(handler, message):\n    pass\n")
 			r.Changed([]string{filepath.Join(dir, "m.star")})
-			if err := r.Ready(t.Context(), hooks[0]); err != nil || len(r.Faults()) > 0 {
+			if err := r.Ready(t.Context(), info(1), hooks[0]); err != nil || len(r.Faults()) > 0 {
 				t.Errorf("after the repair: %v, %+v", err, r.Faults())
 			}
 		})

@@ -39,7 +39,7 @@ func (r *Runtime) addf(format string, args ...any) {
 func (r *Runtime) Compile(f call.Functions) (call.Hooks, error) { return f, nil }
 
 // Ready returns r.Unready.
-func (r *Runtime) Ready(context.Context, call.Hooks) error { return r.Unready }
+func (r *Runtime) Ready(context.Context, call.Info, call.Hooks) error { return r.Unready }
 
 // Open returns a stream that echoes.
 func (r *Runtime) Open(info call.Info, _ call.Hooks, effects call.Effects) call.Stream {

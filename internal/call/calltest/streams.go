@@ -129,7 +129,7 @@ func runStreams(t *testing.T, s Subject) {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		for range 3 {
-			if err := a.runtime.Ready(ctx, a.hooks); err != nil {
+			if err := a.runtime.Ready(ctx, a.info(1), a.hooks); err != nil {
 				t.Errorf("Ready: %v", err)
 			}
 		}
@@ -139,10 +139,10 @@ func runStreams(t *testing.T, s Subject) {
 		runtime, hooks := s.Start(t,
 			endpoint("echo", echo), endpoint("say", map[call.Hook]string{call.OnMessage: s.Texts.Say}))
 		for i, want := range []string{`write text "hi"`, `publish "lobby" text "hi"`} {
-			if err := runtime.Ready(t.Context(), hooks[i]); err != nil {
+			a := &app{runtime: runtime, hooks: hooks[i], name: []string{"echo", "say"}[i]}
+			if err := runtime.Ready(t.Context(), a.info(1), a.hooks); err != nil {
 				t.Fatal(err)
 			}
-			a := &app{runtime: runtime, hooks: hooks[i], name: []string{"echo", "say"}[i]}
 			c := a.open(parley.ConnID(i + 1))
 			c.Message(parley.Text, []byte("hi"))
 			expect(t, only(c.end(t), "write", "publish", "done"), []string{want, "done 2"})

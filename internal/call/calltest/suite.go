@@ -63,10 +63,11 @@ func (s Subject) start(t *testing.T, texts map[call.Hook]string) *app {
 	if len(hooks) != 1 {
 		t.Fatalf("Start returned %d hooks for one endpoint", len(hooks))
 	}
-	if err := runtime.Ready(t.Context(), hooks[0]); err != nil {
+	a := &app{runtime: runtime, hooks: hooks[0], name: "suite"}
+	if err := runtime.Ready(t.Context(), a.info(1), a.hooks); err != nil {
 		t.Fatalf("Ready: %v", err)
 	}
-	return &app{runtime: runtime, hooks: hooks[0], name: "suite"}
+	return a
 }
 
 func (a *app) info(conn parley.ConnID) call.Info {
