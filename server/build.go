@@ -47,12 +47,15 @@ func Load(path string, opt Options) (*Server, error) {
 		Prepare: func(m parley.Message) hub.Frame { return ws.Prepare(m) },
 		Log:     log,
 	})
-	var home python.Loop // nil where there are no loops
-	if l := engine.Loop(0); l != nil {
-		home = l
+	var homes []python.Loop // none where there are no loops
+	for i := range cfg.Python.Workers {
+		if l := engine.Loop(i); l != nil {
+			homes = append(homes, l)
+		}
 	}
 	workers := python.New(python.Options{
-		Loop:         home,
+		Workers:      cfg.Python.Workers,
+		Loops:        homes,
 		Executable:   cfg.Python.Executable,
 		Dir:          cfg.Dir,
 		Dirs:         cfg.Dirs,

@@ -18,7 +18,7 @@ import (
 func (s *Server) Check(ctx context.Context, out io.Writer) error {
 	defer s.closeParts()
 	s.scripts.Load()
-	err := s.workers.Start(ctx)
+	err := s.workers.StartOne(ctx)
 	var missing *python.NoPythonError
 	switch {
 	case errors.As(err, &missing):

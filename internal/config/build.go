@@ -189,6 +189,7 @@ func (b *builder) log(n *node) {
 func (b *builder) python(n *node) {
 	to := &b.cfg.Python
 	f := b.fields(n, "python", "", "python")
+	b.number(&to.Workers, f["workers"], "python.workers", 1, maxWorkers)
 	b.duration(&to.HangTimeout, f["hang_timeout"], "python.hang_timeout", time.Second)
 	if b.text(&to.Executable, f["executable"], "python.executable") && strings.ContainsRune(filepath.ToSlash(to.Executable), '/') {
 		to.Executable = b.absolute(to.Executable)

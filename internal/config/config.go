@@ -94,9 +94,10 @@ type Log struct {
 	Format string // "text" or "json"
 }
 
-// Python says which Python runs the app's modules.
+// Python says which Python runs the app's modules, and in how many processes.
 type Python struct {
 	Executable  string        // a name for PATH, or an absolute path
+	Workers     int           // processes, 1 to maxWorkers
 	HangTimeout time.Duration // above 0
 	Path        []string      // absolute folders that modules are looked for in, after Config.Dirs
 }

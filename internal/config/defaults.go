@@ -12,6 +12,7 @@ const (
 	maxMessageSize = 128 << 20 // bytes; a link row, which is longer than its message, ends at 256 MiB
 	maxPriority    = 1 << 30
 	maxLoops       = 256
+	maxWorkers     = 64
 	maxConnections = 1 << 30
 	maxSteps       = 1 << 30
 	minOutbox      = 1 << 10 // bytes
@@ -41,6 +42,7 @@ func defaults() Config {
 		Log: Log{Level: slog.LevelInfo, Format: "text"},
 		Python: Python{
 			Executable:  "python3",
+			Workers:     1,
 			HangTimeout: 60 * time.Second,
 		},
 		Starlark: Starlark{MaxSteps: 100_000_000, Timeout: 5 * time.Second},

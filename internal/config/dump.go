@@ -28,7 +28,8 @@ func (c *Config) Dump(w io.Writer) error {
 	d.line(0, "app.drain: over=%v", c.App.Drain.Over)
 	d.line(0, "app.shutdown_timeout: %v", c.App.ShutdownTimeout)
 	d.line(0, "log: level=%v format=%s", c.Log.Level, c.Log.Format)
-	d.line(0, "python: executable=%s hang_timeout=%v path=%s", c.Python.Executable, c.Python.HangTimeout, strings.Join(c.Python.Path, " "))
+	d.line(0, "python: executable=%s workers=%d hang_timeout=%v path=%s",
+		c.Python.Executable, c.Python.Workers, c.Python.HangTimeout, strings.Join(c.Python.Path, " "))
 	d.line(0, "starlark: max_steps=%d timeout=%v", c.Starlark.MaxSteps, c.Starlark.Timeout)
 	d.line(0, "runtime: %s", c.Runtime)
 	for _, e := range c.Endpoints {

@@ -48,7 +48,7 @@ var sections = map[string]section{
 	"app.limits":     {"app.limits", keys("connections", "connections_per_address", "handshakes")},
 	"app.drain":      {"app.drain", keys("over")},
 	"log":            {"log", keys("level", "format")},
-	"python":         {"python", keys("executable", "hang_timeout", "path")},
+	"python":         {"python", keys("executable", "workers", "hang_timeout", "path")},
 	"starlark":       {"starlark", keys("max_steps", "timeout")},
 	"url": {"url.NAME", []key{
 		{"pattern", false},

@@ -57,7 +57,7 @@ func TestDefaults(t *testing.T) {
 	if cfg.Log.Level != slog.LevelInfo || cfg.Log.Format != "text" {
 		t.Errorf("log = %+v", cfg.Log)
 	}
-	if p := cfg.Python; p.Executable != "python3" || p.HangTimeout != time.Minute || len(p.Path) != 0 {
+	if p := cfg.Python; p.Executable != "python3" || p.Workers != 1 || p.HangTimeout != time.Minute || len(p.Path) != 0 {
 		t.Errorf("python = %+v", p)
 	}
 }

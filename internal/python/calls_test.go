@@ -190,9 +190,9 @@ func TestDeadWorkerWatchesNoSession(t *testing.T) {
 		s, _ := r.open(1)
 		s.Message(parley.Text, []byte("die"))
 		synctest.Wait()
-		sent := r.Stats().Sent
+		sent := r.Stats()[0].Sent
 		r.session.Update(parley.SessionChange{Delete: []string{"x"}}, nil)
-		if got := r.Stats().Sent; got != sent {
+		if got := r.Stats()[0].Sent; got != sent {
 			t.Errorf("%d rows sent for a session that nobody holds", got-sent)
 		}
 	})
@@ -314,25 +314,29 @@ func TestFaultyEndpointIsUnavailableUntilReloaded(t *testing.T) {
 			}
 		}
 	}
-	inBubble(t, Options{}, worker, func(r *rig) {
-		if got := r.Faults(); len(got) != 1 || got[0] != fault {
-			t.Errorf("faults = %+v", got)
-		}
-		if err := r.Ready(r.t.Context(), r.info(1), r.hooks); !errors.Is(err, parley.ErrUnavailable) || !strings.Contains(err.Error(), "SyntaxError: no") {
-			t.Errorf("Ready says %v", err)
-		}
-		r.expectLog("does not serve", 0) // left to whoever started
+	for _, workers := range []int{1, 3} { // what several say is told once
+		t.Run(fmt.Sprintf("%d workers", workers), func(t *testing.T) {
+			inBubble(t, Options{Workers: workers}, worker, func(r *rig) {
+				if got := r.Faults(); len(got) != 1 || got[0] != fault {
+					t.Errorf("faults = %+v", got)
+				}
+				if err := r.Ready(r.t.Context(), r.info(1), r.hooks); !errors.Is(err, parley.ErrUnavailable) || !strings.Contains(err.Error(), "SyntaxError: no") {
+					t.Errorf("Ready says %v", err)
+				}
+				r.expectLog("does not serve", 0) // left to whoever started
 
-		r.Changed([]string{"/app/half.py"})
-		r.expectLog("does not serve", 1)
-		r.expectLog("not reloaded", 1)
+				r.Changed([]string{"/app/half.py"})
+				r.expectLog("does not serve", 1)
+				r.expectLog("not reloaded", 1)
 
-		r.Changed([]string{"/app/bot.py"})
-		r.expectLog("msg=reloaded", 1)
-		r.expectLog("serves again", 1)
-		r.open(1)
-		if got := r.Modules()["bot"]; got != "/app/bot.py" {
-			t.Errorf("module bot is %s", got)
-		}
-	})
+				r.Changed([]string{"/app/bot.py"})
+				r.expectLog("msg=reloaded", workers)
+				r.expectLog("serves again", 1)
+				r.open(1)
+				if got := r.Modules()["bot"]; got != "/app/bot.py" {
+					t.Errorf("module bot is %s", got)
+				}
+			})
+		})
+	}
 }

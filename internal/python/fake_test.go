@@ -23,7 +23,8 @@ import (
 // fakeProcess is a worker process that is a goroutine of the test's.
 type fakeProcess struct {
 	server, worker net.Conn
-	life           int // 1 for the first of a launcher
+	name           string // of the worker
+	life           int    // 1 for its first
 	killed         chan struct{}
 	done           chan struct{}
 	exit           string
@@ -132,12 +133,16 @@ type fakeLauncher struct {
 
 func (f *fakeLauncher) Prepare(context.Context) error { return f.err }
 
-func (f *fakeLauncher) Launch() (process, error) {
-	p := &fakeProcess{killed: make(chan struct{}), done: make(chan struct{}), exit: "exit status 1"}
+func (f *fakeLauncher) Launch(worker string) (process, error) {
+	p := &fakeProcess{name: worker, life: 1, killed: make(chan struct{}), done: make(chan struct{}), exit: "exit status 1"}
 	p.server, p.worker = net.Pipe()
 	f.mu.Lock()
+	for _, before := range f.lives {
+		if before.name == worker {
+			p.life++
+		}
+	}
 	f.lives = append(f.lives, p)
-	p.life = len(f.lives)
 	f.mu.Unlock()
 	go func() {
 		f.run(p)
@@ -147,10 +152,10 @@ func (f *fakeLauncher) Launch() (process, error) {
 	return p, nil
 }
 
-func (f *fakeLauncher) process(life int) *fakeProcess {
+func (f *fakeLauncher) process(worker string, life int) *fakeProcess {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.lives[life-1]
+	return f.lives[slices.IndexFunc(f.lives, func(p *fakeProcess) bool { return p.name == worker && p.life == life })]
 }
 
 // logged is a log that can be looked at.
@@ -219,18 +224,26 @@ func inBubble(t *testing.T, opt Options, run func(*fakeProcess), test func(*rig)
 	})
 }
 
-func (r *rig) info(conn parley.ConnID) call.Info {
-	return call.Info{Conn: conn, Request: httptest.NewRequest("GET", "/bot", nil), Session: r.session}
+func (r *rig) info(conn parley.ConnID) call.Info { return r.infoOf(r.session, conn) }
+
+func (r *rig) infoOf(session *calltest.Session, conn parley.ConnID) call.Info {
+	return call.Info{Conn: conn, Request: httptest.NewRequest("GET", "/bot", nil), Session: session}
 }
 
 // open waits for a worker and opens a connection.
 func (r *rig) open(conn parley.ConnID) (call.Stream, *calltest.Effects) {
 	r.t.Helper()
-	if err := r.Ready(r.t.Context(), r.info(conn), r.hooks); err != nil {
+	return r.openOf(r.session, conn)
+}
+
+func (r *rig) openOf(session *calltest.Session, conn parley.ConnID) (call.Stream, *calltest.Effects) {
+	r.t.Helper()
+	info := r.infoOf(session, conn)
+	if err := r.Ready(r.t.Context(), info, r.hooks); err != nil {
 		r.t.Fatal(err)
 	}
-	effects := &calltest.Effects{Session: r.session}
-	return r.Open(r.info(conn), r.hooks, effects), effects
+	effects := &calltest.Effects{Session: session}
+	return r.Open(info, r.hooks, effects), effects
 }
 
 // expect compares what effects have heard once all is quiet.

@@ -26,7 +26,7 @@ func (o *osLauncher) Prepare(ctx context.Context) (err error) {
 	return err
 }
 
-// Launch starts the worker in the app's folder.
-func (o *osLauncher) Launch() (process, error) {
-	return startProcess(o.executable, []string{o.program}, o.opt.Dir, o.log.With("worker", workerName))
+// Launch starts a worker in the app's folder.
+func (o *osLauncher) Launch(worker string) (process, error) {
+	return startProcess(o.executable, []string{o.program}, o.opt.Dir, o.log.With("worker", worker))
 }

@@ -160,7 +160,7 @@ func (f *fakeProgram) Prepare(ctx context.Context) (err error) {
 	return err
 }
 
-func (f *fakeProgram) Launch() (process, error) {
+func (f *fakeProgram) Launch(string) (process, error) {
 	program, err := filepath.Abs("testdata/fake_worker.py")
 	if err != nil {
 		return nil, err

@@ -32,6 +32,6 @@ type launcher interface {
 	// *NoPythonError if there is no interpreter that can run it.
 	Prepare(ctx context.Context) error
 
-	// Launch starts a process.
-	Launch() (process, error)
+	// Launch starts the process of a worker, which has this name.
+	Launch(worker string) (process, error)
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -16,13 +16,15 @@ import (
 
 const defaultHangTimeout = 60 * time.Second
 
-// Options of a Runtime. The zero value runs python3 in the current folder.
+// Options of a Runtime. The zero value runs one python3 in the current folder.
 type Options struct {
+	Workers int // processes; 0 means 1
+
 	// Executable is the interpreter: a name on PATH, or a path, which starts
 	// at Dir if it is relative. "" means python3.
 	Executable string
 
-	Dir  string   // the app's folder, where the worker runs; "" means the current one
+	Dir  string   // the app's folder, where workers run; "" means the current one
 	Dirs []string // folders of the app's modules, first on sys.path
 	Path []string // more folders, last on sys.path
 
@@ -38,9 +40,10 @@ type Options struct {
 	// user's cache directory.
 	Cache string
 
-	// Loop moves the octets of the worker's link, and is where its connections
-	// should live (see Home); nil means goroutines, and anywhere.
-	Loop Loop
+	// Loops move the octets of the workers' links, and are where their
+	// connections should live (see Home): each worker has the next one, round
+	// and round. None means goroutines, and anywhere.
+	Loops []Loop
 
 	// Publish takes what the app publishes outside any connection; it must not
 	// block. nil means nowhere.
@@ -49,30 +52,27 @@ type Options struct {
 	Log *slog.Logger // nil means discard
 }
 
-// A Runtime runs functions in a Python worker. It is a call.Runtime. Its life:
+// A Runtime runs functions in Python workers. It is a call.Runtime. Its life:
 // Compile for each endpoint, Start, Run.
+//
+// A session has its worker: all its connections and calls go there, and wait
+// while that is being restarted, so that what functions keep in their modules
+// is where they look for it.
 type Runtime struct {
-	opt      Options      // set by New, then read-only, as are the next four
+	opt      Options      // set by New, then read-only, as are the next three
 	log      *slog.Logger // opt.Log, never nil
 	launcher launcher
 	out      outside
-	loop     Loop // opt.Loop, or a pump
 
-	saved   chan struct{} // of one place: files were saved, do not wait to restart
-	stopped chan struct{} // closed when supervise has returned
+	posts   []*post       // at least one; set by New, and read-only once Start has been called
+	stopped chan struct{} // closed when no worker will come any more, and none is left
 
-	mu        sync.Mutex
+	mu        sync.Mutex     // guards what follows, and parts of each post
 	endpoints []endpointJSON // in the order of Compile
 	started   bool
-	cancel    context.CancelFunc // ends supervise; nil if there is nothing to supervise
-	live      *worker            // the process that runs; nil between two
-	ready     bool               // live has loaded the app
-	over      bool               // no worker will come any more
-	tried     bool               // the first worker has loaded the app or died
-	faults    []call.Fault
-	modules   map[string]string
-	restarts  int
-	changed   chan struct{} // closed and replaced when any of the above changes
+	cancel    context.CancelFunc // ends supervising; nil if there is nothing to supervise
+	failed    map[string]string  // tracebacks of modules that did not reload since the last Changed
+	changed   chan struct{}      // closed and replaced when a post changes
 }
 
 // hooks is the compiled form of one endpoint's functions.
@@ -90,28 +90,27 @@ func New(opt Options) *Runtime {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	loop := opt.Loop
-	if loop == nil {
-		loop = pump{}
-	}
 	publish := opt.Publish
 	if publish == nil {
 		publish = func(string, parley.Message) {}
 	}
-	return &Runtime{
+	r := &Runtime{
 		opt:      opt,
 		log:      log,
 		launcher: &osLauncher{opt: opt, log: log},
 		out:      outside{publish: publish},
-		loop:     loop,
-		saved:    make(chan struct{}, 1),
 		stopped:  make(chan struct{}),
+		failed:   map[string]string{},
 		changed:  make(chan struct{}),
 	}
+	for i := range max(opt.Workers, 1) {
+		r.posts = append(r.posts, newPost(r, i))
+	}
+	return r
 }
 
 // Compile implements call.Runtime. It takes every text: whether it is Python
-// shows in Faults when the worker has loaded it. It is an error after Start.
+// shows in Faults when a worker has loaded it. It is an error after Start.
 func (r *Runtime) Compile(f call.Functions) (call.Hooks, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -122,9 +121,16 @@ func (r *Runtime) Compile(f call.Functions) (call.Hooks, error) {
 	return &hooks{endpoint: f.Endpoint}, nil
 }
 
-// Start starts the worker and returns when it has imported the app's modules,
-// or failed to: see Faults. Its error is a *NoPythonError if there is no
-// interpreter, and the cause of ctx if that ends first; nothing runs then.
+// StartOne is Start with one worker, however many there may be: all load the
+// same, so it shows the same Faults.
+func (r *Runtime) StartOne(ctx context.Context) error {
+	r.posts = r.posts[:1]
+	return r.Start(ctx)
+}
+
+// Start starts the workers and returns when each has imported the app's
+// modules, or failed to: see Faults. Its error is a *NoPythonError if there is
+// no interpreter, and the cause of ctx if that ends first; nothing runs then.
 // After a nil error Run must be called, once. Start does nothing if no
 // function was compiled.
 func (r *Runtime) Start(ctx context.Context) error {
@@ -141,7 +147,9 @@ func (r *Runtime) Start(ctx context.Context) error {
 		return nil
 	}
 	if err := r.launcher.Prepare(ctx); err != nil {
-		r.end()
+		for _, p := range r.posts {
+			p.end()
+		}
 		close(r.stopped)
 		return err
 	}
@@ -154,7 +162,7 @@ func (r *Runtime) Start(ctx context.Context) error {
 		defer close(r.stopped)
 		r.supervise(supervising)
 	}()
-	if !r.await(ctx, func() bool { return r.tried }) {
+	if !r.await(ctx, r.allTried) {
 		cancel()
 		<-r.stopped
 		return context.Cause(ctx)
@@ -162,7 +170,16 @@ func (r *Runtime) Start(ctx context.Context) error {
 	return nil
 }
 
-// Run keeps the worker alive until ctx ends. When it returns, with the cause
+// supervise keeps all workers alive until ctx ends.
+func (r *Runtime) supervise(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, p := range r.posts {
+		all.Go(func() { p.supervise(ctx) })
+	}
+	all.Wait()
+}
+
+// Run keeps the workers alive until ctx ends. When it returns, with the cause
 // of ctx, every process has been reaped and nothing of them is left running.
 func (r *Runtime) Run(ctx context.Context) error {
 	<-ctx.Done()
@@ -203,26 +220,26 @@ func (r *Runtime) update(change func()) {
 	r.changed = make(chan struct{})
 }
 
-// end says that no worker will come any more.
-func (r *Runtime) end() {
-	r.update(func() { r.over, r.tried = true, true })
+// allTried reports whether each post has had a worker that loaded the app or
+// died; r.mu is held.
+func (r *Runtime) allTried() bool {
+	return !slices.ContainsFunc(r.posts, func(p *post) bool { return !p.tried })
 }
 
-// worker returns the worker that takes new connections and calls.
-func (r *Runtime) worker() (*worker, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.live, r.live != nil && r.ready
+// post returns where the session of info has its worker.
+func (r *Runtime) post(info call.Info) *post {
+	return r.posts[crc32.ChecksumIEEE([]byte(info.Session.ID()))%uint32(len(r.posts))]
 }
 
 // Ready implements call.Runtime. An endpoint with a fault is unavailable until
 // a saved file repairs it.
-func (r *Runtime) Ready(ctx context.Context, _ call.Info, h call.Hooks) error {
-	endpoint := h.(*hooks).endpoint
+func (r *Runtime) Ready(ctx context.Context, info call.Info, h call.Hooks) error {
+	endpoint, p := h.(*hooks).endpoint, r.post(info)
 	over := false
+	var faults []call.Fault
 	found := r.await(ctx, func() bool {
-		over = r.over
-		return over || r.live != nil && r.ready
+		over, faults = p.over, p.faults
+		return over || p.ready
 	})
 	switch {
 	case over:
@@ -230,7 +247,7 @@ func (r *Runtime) Ready(ctx context.Context, _ call.Info, h call.Hooks) error {
 	case !found:
 		return fmt.Errorf("endpoint %s: its worker is not ready: %w", endpoint, parley.ErrUnavailable)
 	}
-	for _, fault := range r.Faults() {
+	for _, fault := range faults {
 		if fault.Endpoint == endpoint {
 			return fmt.Errorf("endpoint %s: %s: %s: %w", endpoint, fault.Hook, fault.Message, parley.ErrUnavailable)
 		}
@@ -241,7 +258,7 @@ func (r *Runtime) Ready(ctx context.Context, _ call.Info, h call.Hooks) error {
 // Open implements call.Runtime. If there is no worker at this moment, the
 // effects hear of it before Open returns.
 func (r *Runtime) Open(info call.Info, h call.Hooks, effects call.Effects) call.Stream {
-	if w, ok := r.worker(); ok {
+	if w, ok := r.post(info).worker(); ok {
 		if s, ok := w.open(info, h.(*hooks).endpoint, effects); ok {
 			return s
 		}
@@ -251,18 +268,18 @@ func (r *Runtime) Open(info call.Info, h call.Hooks, effects call.Effects) call.
 	return ended{}
 }
 
-// Home implements call.Homed.
-func (r *Runtime) Home(call.Info) any {
-	if r.opt.Loop == nil {
+// Home implements call.Homed: it is the loop of the session's worker.
+func (r *Runtime) Home(info call.Info) any {
+	if len(r.opt.Loops) == 0 {
 		return nil
 	}
-	return r.opt.Loop
+	return r.post(info).loop
 }
 
 // Call implements call.Runtime.
 func (r *Runtime) Call(ctx context.Context, info call.Info, h call.Hooks, hook call.Hook, effects call.Effects) (call.Value, error) {
 	endpoint := h.(*hooks).endpoint
-	w, ok := r.worker()
+	w, ok := r.post(info).worker()
 	if !ok {
 		return call.Value{}, fmt.Errorf("endpoint %s: its worker is not ready: %w", endpoint, parley.ErrUnavailable)
 	}
@@ -271,45 +288,9 @@ func (r *Runtime) Call(ctx context.Context, info call.Info, h call.Hooks, hook c
 
 // Forget implements call.Runtime.
 func (r *Runtime) Forget(conn parley.ConnID) {
-	if w, ok := r.worker(); ok {
-		w.forget(conn)
+	for _, p := range r.posts {
+		if w, ok := p.worker(); ok {
+			w.forget(conn)
+		}
 	}
-}
-
-// Faults returns the functions that cannot run at present.
-func (r *Runtime) Faults() []call.Fault {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.faults)
-}
-
-// Modules returns the app's modules that functions name, with their files.
-func (r *Runtime) Modules() map[string]string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return maps.Clone(r.modules)
-}
-
-// Stats of a Runtime at one moment.
-type Stats struct {
-	Ready       bool   // a worker takes connections
-	Connections int    // open in it
-	QueuedBytes int    // on their way to it, in the server
-	Sent        uint64 // rows to the present worker
-	Received    uint64 // rows from it
-	Restarts    int    // since Start
-}
-
-// Stats returns the present numbers.
-func (r *Runtime) Stats() Stats {
-	r.mu.Lock()
-	s := Stats{Ready: r.live != nil && r.ready, Restarts: r.restarts}
-	w := r.live
-	r.mu.Unlock()
-	if w != nil {
-		s.Connections = w.connections()
-		s.QueuedBytes, s.Sent = w.link.queued()
-		s.Received = w.link.received.Load()
-	}
-	return s
 }

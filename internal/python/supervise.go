@@ -3,15 +3,12 @@ package python
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 	"time"
 
 	"parley.example/parley"
 	"parley.example/parley/internal/call"
 )
-
-const workerName = "w1" // there is one
 
 const (
 	restartReason = "worker restarted"
@@ -56,24 +53,24 @@ func (b *backoff) after(e ending) time.Duration {
 }
 
 // supervise starts one worker after the other until ctx ends.
-func (r *Runtime) supervise(ctx context.Context) {
-	defer r.end()
+func (p *post) supervise(ctx context.Context) {
+	defer p.end()
 	var wait backoff
 	for {
-		e := r.runWorker(ctx)
+		e := p.runWorker(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		pause := wait.after(e)
-		r.logEnding(e, pause)
-		r.update(func() {
-			r.restarts++
-			if !r.tried {
-				r.tried = true
-				r.faults = r.faultsOfAll(e)
+		p.logEnding(e, pause)
+		p.runtime.update(func() {
+			p.restarts++
+			if !p.tried {
+				p.tried = true
+				p.faults = p.runtime.faultsOfAll(e)
 			}
 		})
-		if !r.sleep(ctx, pause) {
+		if !p.sleep(ctx, pause) {
 			return
 		}
 	}
@@ -81,12 +78,12 @@ func (r *Runtime) supervise(ctx context.Context) {
 
 // sleep waits, but not on after a file was saved. It reports false if ctx
 // ended.
-func (r *Runtime) sleep(ctx context.Context, pause time.Duration) bool {
+func (p *post) sleep(ctx context.Context, pause time.Duration) bool {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-r.saved:
+	case <-p.saved:
 	case <-ctx.Done():
 	}
 	return ctx.Err() == nil
@@ -94,19 +91,18 @@ func (r *Runtime) sleep(ctx context.Context, pause time.Duration) bool {
 
 // runWorker runs one worker until it dies or ctx ends. When it returns the
 // process has been reaped and nothing of its link is left.
-func (r *Runtime) runWorker(ctx context.Context) ending {
-	p, err := r.launcher.Launch()
+func (p *post) runWorker(ctx context.Context) ending {
+	proc, err := p.runtime.launcher.Launch(p.name)
 	if err != nil {
 		return ending{err: err}
 	}
 	began := time.Now()
-	log := r.log.With("worker", workerName)
 	var w *worker
-	w = newWorker(workerName, log, r.out, func(report loadedJSON, first bool) { r.loaded(w, report, first) })
-	problem := w.start(r.config(workerName))        // before anybody else can send
-	r.update(func() { r.live, r.ready = w, false }) // before the answer can come
+	w = newWorker(p.name, p.log, p.runtime.out, func(report loadedJSON, first bool) { p.loaded(w, report, first) })
+	problem := w.start(p.runtime.config(p.name))            // before anybody else can send
+	p.runtime.update(func() { p.live, p.ready = w, false }) // before the answer can come
 	l := w.link
-	if err := l.start(r.loop, p.Link()); err != nil {
+	if err := l.start(p.loop, proc.Link()); err != nil {
 		problem = err
 		close(l.ended)
 	}
@@ -114,13 +110,13 @@ func (r *Runtime) runWorker(ctx context.Context) ending {
 	var beats sync.WaitGroup
 	beating, stopBeat := context.WithCancel(ctx)
 	defer stopBeat()
-	beats.Go(func() { w.beat(beating, p, r.opt.HangTimeout) })
+	beats.Go(func() { w.beat(beating, proc, p.runtime.opt.HangTimeout) })
 
 	code, reason := parley.CloseRestart, restartReason
 	if problem == nil {
 		select {
 		case <-l.ended:
-		case <-p.Done():
+		case <-proc.Done():
 			drained := time.AfterFunc(drainTime, l.close) // a child of it may hold the link
 			defer drained.Stop()
 		case <-ctx.Done():
@@ -132,35 +128,35 @@ func (r *Runtime) runWorker(ctx context.Context) ending {
 	}
 	stopBeat()
 	e := ending{lived: time.Since(began), err: problem}
-	r.update(func() {
-		e.loaded = r.ready
-		r.live, r.ready = nil, false
+	p.runtime.update(func() {
+		e.loaded = p.ready
+		p.live, p.ready = nil, false
 	})
 	e.open = w.die(code, reason)
 	l.close()
 	<-l.ended
 	if problem != nil {
-		p.Kill()
+		proc.Kill()
 	}
-	r.reap(p, log)
+	p.reap(proc)
 	beats.Wait()
-	e.hung, e.status = w.hung.Load(), p.Exit()
+	e.hung, e.status = w.hung.Load(), proc.Exit()
 	return e
 }
 
 // reap waits for the end of a process whose link has been closed, and brings
 // it about if need be.
-func (r *Runtime) reap(p process, log *slog.Logger) {
-	timer := time.NewTimer(r.opt.LeaveTimeout)
+func (p *post) reap(proc process) {
+	timer := time.NewTimer(p.runtime.opt.LeaveTimeout)
 	defer timer.Stop()
 	select {
-	case <-p.Done():
+	case <-proc.Done():
 		return
 	case <-timer.C:
 	}
-	log.Warn("worker did not leave when its link ended: killed")
-	p.Kill()
-	<-p.Done()
+	p.log.Warn("worker did not leave when its link ended: killed")
+	proc.Kill()
+	<-proc.Done()
 }
 
 // config is the first row of a worker.
@@ -176,15 +172,15 @@ func (r *Runtime) config(name string) configJSON {
 	}
 }
 
-func (r *Runtime) logEnding(e ending, pause time.Duration) {
-	log := r.log.With("worker", workerName, "restart_in", pause)
+func (p *post) logEnding(e ending, pause time.Duration) {
+	log := p.log.With("restart_in", pause)
 	var protocol *rowError
 	switch {
 	case e.status == "":
 		log.Error("worker did not start", "err", e.err)
 	case e.hung:
 		log.Error("worker hung and was killed: its connections close with 1012, without on_close",
-			"silent", r.opt.HangTimeout, "connections", e.open)
+			"silent", p.runtime.opt.HangTimeout, "connections", e.open)
 	case errors.As(e.err, &protocol):
 		log.Error("worker sent what is no row and was killed: its connections close with 1012, without on_close",
 			"err", e.err, "connections", e.open)
@@ -194,8 +190,8 @@ func (r *Runtime) logEnding(e ending, pause time.Duration) {
 	}
 }
 
-// faultsOfAll says of every function that the first worker died before it had
-// loaded it. r.mu is held.
+// faultsOfAll says of every function that the first worker of a post died
+// before it had loaded it; r.mu is held.
 func (r *Runtime) faultsOfAll(e ending) []call.Fault {
 	why := "the worker died while it imported the app: " + e.status
 	switch {

@@ -20,7 +20,7 @@ func TestConnectionLives(t *testing.T) {
 		s.Message(parley.Text, []byte("hi"))
 		s.Close(parley.CloseNormal, "")
 		r.expect(effects, `write text "hi"`, "done 2", "ended")
-		if got := r.Stats(); !got.Ready || got.Connections != 0 || got.Restarts != 0 || got.Received == 0 {
+		if got := r.Stats()[0]; !got.Ready || got.Connections != 0 || got.Restarts != 0 || got.Received == 0 {
 			t.Errorf("stats = %+v", got)
 		}
 	})
@@ -89,7 +89,7 @@ func TestHungWorkerIsKilled(t *testing.T) {
 				s, effects := r.open(1)
 				s.Message(parley.Text, []byte("hang"))
 				synctest.Wait()
-				began, p := time.Now(), r.launcher.process(1)
+				began, p := time.Now(), r.launcher.process("w1", 1)
 				dumps := func() int {
 					p.mu.Lock()
 					defer p.mu.Unlock()
@@ -150,7 +150,7 @@ func TestWorkerWithMuchToDoLives(t *testing.T) {
 		r.open(1)
 		time.Sleep(10 * time.Minute)
 		r.expectLog("worker hung", 0)
-		r.launcher.process(1).Kill()
+		r.launcher.process("w1", 1).Kill()
 	})
 }
 
@@ -285,7 +285,7 @@ func TestStopWaitsForTheProcess(t *testing.T) {
 				_, effects := r.open(1)
 				r.stop()
 				select {
-				case <-r.launcher.process(1).done:
+				case <-r.launcher.process("w1", 1).done:
 				default:
 					t.Error("the process still runs")
 				}
@@ -312,7 +312,7 @@ func TestStartThatIsGivenUp(t *testing.T) {
 		if err := r.Start(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Start says %v", err)
 		}
-		<-launcher.process(1).done
+		<-launcher.process("w1", 1).done
 		if _, err := r.Compile(call.Functions{Endpoint: "late"}); err == nil {
 			t.Error("Compile after Start is no error")
 		}
