@@ -67,7 +67,7 @@ Without a command it serves the app in DIR, or in the current folder.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{text: err.Error(), command: cmd.CommandPath()}
 	})
-	root.AddCommand(serveCommand(a), checkCommand(a), versionCommand(a))
+	root.AddCommand(serveCommand(a), checkCommand(a), initCommand(a), versionCommand(a))
 	root.SetUsageTemplate(root.UsageTemplate() + settingsHelp)
 	return root
 }

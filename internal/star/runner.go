@@ -122,10 +122,10 @@ func failure(hook call.Hook, size int, err error) *call.FunctionError {
 func tracebackOf(hook call.Hook, stack starlark.CallStack) string {
 	var b strings.Builder
 	b.WriteString("Traceback (most recent call last):\n")
-	for _, frame := range stack {
+	for i, frame := range stack {
 		name := frame.Name
-		if name == "lambda" && hook != "" {
-			name = string(hook)
+		if i == 0 && name == "lambda" && hook != "" {
+			name = string(hook) // which the expression was made a function for
 		}
 		if frame.Pos.Filename() == "<builtin>" {
 			continue // its error names it
