@@ -94,7 +94,7 @@ func Load(path string, opt Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, log: log, version: opt.Version,
+		cfg: cfg, log: log, version: opt.Version, listening: opt.Listening,
 		engine: engine, hub: channels, sessions: sessions, store: store,
 		functions: functions, scripts: scripts, workers: workers,
 		endpoints: endpoints,

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"fmt"
 	"net"
 	"path/filepath"
 	"strconv"
@@ -10,8 +9,9 @@ import (
 	"parley.example/parley/internal/httpd"
 )
 
-// logStart says where the app can be opened, and how to open it to others.
-func (s *Server) logStart(addr net.Addr) {
+// logStart says where the app can be opened, and how to open it to others. It
+// returns that URL, without the slash at its end.
+func (s *Server) logStart(addr net.Addr) (url string) {
 	host, port := s.cfg.App.Listen.Address, s.cfg.App.Listen.Port
 	if tcp, ok := addr.(*net.TCPAddr); ok {
 		port = tcp.Port
@@ -29,10 +29,12 @@ func (s *Server) logStart(addr net.Addr) {
 	if s.cfg.App.Listen.TLS != nil {
 		scheme = "https"
 	}
+	url = scheme + "://" + net.JoinHostPort(host, strconv.Itoa(port))
 	s.log.Info("listening",
-		"url", fmt.Sprintf("%s://%s/", scheme, net.JoinHostPort(host, strconv.Itoa(port))),
+		"url", url+"/",
 		"open_to", reach,
 		"app", s.cfg.File, "endpoints", len(s.endpoints), "version", s.version)
+	return url
 }
 
 // faults are the functions that cannot run at present.

@@ -37,6 +37,10 @@ type Options struct {
 
 	// Version is what the start-up line says; "" says nothing.
 	Version string
+
+	// Listening is told once where the app is served, as http://127.0.0.1:9988;
+	// nil tells nobody.
+	Listening func(url string)
 }
 
 // An Override is one --key=value of the command line: listen.port=8080 sets
@@ -45,9 +49,10 @@ type Override = config.Override
 
 // A Server is one loaded app. Use it for one Run or one Check.
 type Server struct {
-	cfg     *config.Config // set by Load, then read-only, as are all fields
-	log     *slog.Logger
-	version string
+	cfg       *config.Config // set by Load, then read-only, as are all fields
+	log       *slog.Logger
+	version   string
+	listening func(url string) // nil tells nobody
 
 	engine    *ws.Engine
 	hub       *hub.Hub
@@ -123,11 +128,14 @@ func (s *Server) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.logStart(listener.Addr())
+	url := s.logStart(listener.Addr())
 	served := make(chan error, 1)
 	serving, stopServing := context.WithCancel(ctx)
 	defer stopServing()
 	go func() { served <- s.web.Serve(serving, listener) }()
+	if s.listening != nil {
+		s.listening(url)
+	}
 
 	select {
 	case err = <-served: // it cannot accept any more
