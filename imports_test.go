@@ -32,15 +32,16 @@ var allowed = map[string][]string{
 		"", "internal/config", "internal/httpd", "internal/ws", "internal/call", "internal/hub", "internal/session",
 		"internal/gofunc", "internal/star", "internal/python", "internal/endpoint",
 	},
-	"internal/peer":  {""},
-	"internal/trial": {"", "server"},
-	"parleytest":     {"", "server", "internal/peer", "internal/trial"},
-	"cmd/parley":     {"", "server", "internal/config", "internal/session"},
+	"internal/peer":    {""},
+	"internal/trial":   {"", "server"},
+	"internal/apptest": {"", "internal/peer"},
+	"parleytest":       {"", "server", "internal/peer", "internal/trial"},
+	"cmd/parley":       {"", "server", "internal/config", "internal/session", "internal/trial", "internal/apptest"},
 }
 
 // onlyImporters says which of our packages alone may import a library.
 var onlyImporters = map[string][]string{
-	"go.yaml.in/yaml/v3":           {"internal/config"},
+	"go.yaml.in/yaml/v3":           {"internal/config", "internal/apptest"},
 	"modernc.org/sqlite":           {"internal/session"},
 	"github.com/fsnotify/fsnotify": {"server"},
 	"github.com/spf13/cobra":       {"cmd/parley"},

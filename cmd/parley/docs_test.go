@@ -20,6 +20,7 @@ import (
 //	```http GET /path     a request; each line of the block stands in the answer
 //	```console            "$ parley …" lines are run
 //	```sh cert.pem key.pem  commands that make a certificate and its key; the test makes them itself
+//	```go path/x_test.go  a part of that file of ours, which other tests run
 //
 // js, nginx, text, sh and toml fences are only read. Each "## " heading of a guide page
 // starts with the files of the section before.
@@ -72,6 +73,11 @@ func storyOfPage(text string) (string, error) {
 			continue
 		case "js", "nginx", "text", "toml":
 			continue
+		case "go":
+			if err := isPartOf(m[2], info[1:]); err != nil {
+				return "", err
+			}
+			continue
 		case "console":
 			for line := range strings.Lines(m[2]) {
 				if command, ok := strings.CutPrefix(line, "$ "); ok {
@@ -106,6 +112,18 @@ func storyOfPage(text string) (string, error) {
 		commands.WriteString("exec parley check app\n")
 	}
 	return "mkdir app\n" + commands.String() + files.String(), nil
+}
+
+// isPartOf says why code is not a part of the one file named.
+func isPartOf(code string, files []string) error {
+	if len(files) != 1 {
+		return fmt.Errorf("a go fence that names no file:\n%s", code)
+	}
+	text, err := os.ReadFile(path.Join("../..", files[0]))
+	if err == nil && !strings.Contains(string(text), code) {
+		err = fmt.Errorf("this is no part of %s:\n%s", files[0], code)
+	}
+	return err
 }
 
 func dialogue(commands *strings.Builder, info []string, block string) error {

@@ -27,11 +27,13 @@ func main() {
 
 // run executes one command line and returns its exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	args, overrides, err := splitOverrides(args)
+	a := &app{stdout: stdout, stderr: stderr}
+	root := rootCommand(a)
+	args, overrides, err := splitOverrides(args, root)
 	if err != nil {
 		return report(stderr, err)
 	}
-	root := rootCommand(&app{stdout: stdout, stderr: stderr, overrides: overrides})
+	a.overrides = overrides
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -52,7 +54,8 @@ func rootCommand(a *app) *cobra.Command {
 Without a command it serves the app in DIR, or in the current folder.`,
 		Example: `  parley                          serve the app in this folder
   parley chat --listen.port=8080  serve the app in chat/ on port 8080
-  parley check chat               say what would be served, and what is wrong`,
+  parley check chat               say what would be served, and what is wrong
+  parley test chat                run the app's tests`,
 		Version:       versionLine(),
 		Args:          usageArgs(noMistypedCommand),
 		SilenceErrors: true,
@@ -67,7 +70,7 @@ Without a command it serves the app in DIR, or in the current folder.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{text: err.Error(), command: cmd.CommandPath()}
 	})
-	root.AddCommand(serveCommand(a), checkCommand(a), initCommand(a), versionCommand(a))
+	root.AddCommand(serveCommand(a), checkCommand(a), testCommand(a), initCommand(a), versionCommand(a))
 	root.SetUsageTemplate(root.UsageTemplate() + settingsHelp)
 	return root
 }
@@ -78,7 +81,7 @@ Settings, before or after the folder, win over the gramex.yaml:
   --listen.address=0.0.0.0  let other machines in (default 127.0.0.1)
   --log.level=debug         keys of log: and python: by their section
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 3 the app's config is at fault.
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 a mistake in the app's config or tests.
 `
 
 // target is the app that the arguments name.
@@ -121,7 +124,10 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 // report prints err, if there is one, and returns the exit status it means.
 func report(stderr io.Writer, err error) int {
 	var usage *usageError
-	var config *server.ConfigError
+	var config interface { // a *server.ConfigError, or an apptest.Error
+		error
+		Lines() []string
+	}
 	switch {
 	case err == nil:
 		return exitDone
@@ -133,6 +139,8 @@ func report(stderr io.Writer, err error) int {
 			fmt.Fprintln(stderr, line)
 		}
 		return exitConfig
+	case errors.Is(err, errTestsFailed):
+		return exitFailed
 	}
 	fmt.Fprintf(stderr, "parley: %v\n", err)
 	return exitFailed

@@ -48,11 +48,19 @@ func TestScripts(t *testing.T) {
 //	vanish [-NAME]               the peer is gone without a word
 //	closed [-NAME] CODE [REASON] the server closes it with CODE
 //	http METHOD PATH [Header:value…] [@BODY]  request a page; status and body go to stdout
+//	report FILE                  what the last command wrote is in FILE, but for durations, $WORK and marks below code
+//
+// $EXAMPLES is the folder of our examples.
 func scriptParams(dir string) testscript.Params {
 	return testscript.Params{
 		Dir: dir,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PARLEYDATA", filepath.Join(env.WorkDir, ".data"))
+			examples, err := filepath.Abs("../../examples")
+			if err != nil {
+				return err
+			}
+			env.Setenv("EXAMPLES", examples)
 			for _, name := range kept {
 				env.Setenv(name, os.Getenv(name))
 			}
@@ -72,6 +80,7 @@ func scriptParams(dir string) testscript.Params {
 			"vanish":      cmdVanish,
 			"closed":      cmdClosed,
 			"http":        cmdHTTP,
+			"report":      cmdReport,
 		},
 	}
 }
@@ -445,5 +454,18 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	_, _ = ts.Stdout().Write(append(data, '\n'))
 	if neg != (resp.StatusCode >= 400) {
 		ts.Fatalf("http %s %s: status %d", method, path, resp.StatusCode)
+	}
+}
+
+var (
+	duration = regexp.MustCompile(`\(\d+\.\d\ds\)`)
+	marks    = regexp.MustCompile(`(?m)^ +[~^]+\n`)
+)
+
+func cmdReport(ts *testscript.TestScript, neg bool, args []string) {
+	got := duration.ReplaceAllString(ts.ReadFile("stdout"), "(0.00s)")
+	got = marks.ReplaceAllString(strings.ReplaceAll(got, ts.Getenv("WORK"), "$WORK"), "")
+	if want := ts.ReadFile(args[0]); (got != want) != neg {
+		ts.Fatalf("report: got:\n%s\nwant:\n%s", got, want)
 	}
 }
