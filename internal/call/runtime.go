@@ -108,7 +108,7 @@ type Info struct {
 	Request *http.Request
 	Body    []byte
 
-	Session parley.Session // nil only with Traits.NoSession
+	Session parley.SharedSession // nil only with Traits.NoSession
 
 	// Groups of the endpoint's pattern; a nil value took no part in the
 	// match. PathKwargs is used instead of PathArgs if any group has a name.
@@ -168,7 +168,7 @@ type Effects interface {
 	Publish(channel string, m parley.Message)
 
 	// SetSession changes the connection's session. by is told of the change as
-	// its own (see parley.Session).
+	// its own (see parley.SharedSession).
 	SetSession(change parley.SessionChange, by parley.SessionWatcher)
 
 	// Log writes one line that the app printed, with endpoint and connection.

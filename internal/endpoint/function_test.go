@@ -139,7 +139,7 @@ func TestWhatAFunctionMayDo(t *testing.T) {
 		p := st.dial(websocket.DialOptions{})
 		st.puppet.Stream(t, 0).Subscribe("lobby")
 		var later call.Effects
-		var sess parley.Session
+		var sess parley.SharedSession
 		set := func(effects call.Effects, value string) {
 			effects.SetSession(parley.SessionChange{Set: map[string]json.RawMessage{"k": json.RawMessage(value)}}, nil)
 		}

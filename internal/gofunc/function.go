@@ -63,7 +63,7 @@ type Conn struct {
 
 	id       parley.ConnID // set when it is made, then read-only, as are the next three
 	endpoint string
-	session  parley.Session
+	session  parley.SharedSession
 	effects  call.Effects
 
 	over atomic.Bool // nothing that it does counts any more
@@ -77,7 +77,7 @@ func (c *Conn) ID() parley.ConnID { return c.id }
 func (c *Conn) Endpoint() string { return c.endpoint }
 
 // Session is the browser's session, to read. SetSession changes it.
-func (c *Conn) Session() parley.Session { return c.session }
+func (c *Conn) Session() parley.SharedSession { return c.session }
 
 // Write sends one message to the peer.
 func (c *Conn) Write(kind parley.Kind, data []byte) {

@@ -91,7 +91,7 @@ func (w *worker) applyEnded(h *holder) error {
 }
 
 // session returns the session of an id if a connection or call holds it.
-func (w *worker) session(id string) parley.Session {
+func (w *worker) session(id string) parley.SharedSession {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, h := range w.holders {

@@ -84,7 +84,7 @@ func (s *server) open(endpoint string) (call.Stream, *calltest.Effects) {
 	return s.openWith(endpoint, session, effects), effects
 }
 
-func (s *server) openWith(endpoint string, session parley.Session, effects call.Effects) call.Stream {
+func (s *server) openWith(endpoint string, session parley.SharedSession, effects call.Effects) call.Stream {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), deadline)
 	defer cancel()
@@ -96,7 +96,7 @@ func (s *server) openWith(endpoint string, session parley.Session, effects call.
 	return s.Open(info, s.hooks[endpoint], effects)
 }
 
-func (s *server) info(endpoint string, session parley.Session) call.Info {
+func (s *server) info(endpoint string, session parley.SharedSession) call.Info {
 	r := httptest.NewRequest("GET", "/"+endpoint+"?x=1", nil)
 	return call.Info{Conn: s.last, Endpoint: endpoint, Request: r, Session: session}
 }

@@ -47,7 +47,7 @@ type holder struct {
 	number   uint32        // set by worker.add, then read-only, as are the next three
 	conn     parley.ConnID // for the log
 	endpoint string
-	session  parley.Session
+	session  parley.SharedSession
 
 	// Guarded by worker.mu.
 	effects call.Effects // nil for a call that nobody waits for any more

@@ -48,7 +48,7 @@ func cookieOf(m *session.Manager, s *session.Session) string {
 }
 
 // set changes a session by pairs of key and value; an empty value deletes.
-func set(s parley.Session, pairs ...string) {
+func set(s parley.SharedSession, pairs ...string) {
 	c := parley.SessionChange{Set: map[string]json.RawMessage{}}
 	for i := 0; i < len(pairs); i += 2 {
 		if pairs[i+1] == "" {

@@ -8,7 +8,7 @@ import (
 )
 
 // A Session is one holder's grip on the live object of an id; it implements
-// parley.Session. Everybody who holds the same id sees the same values at
+// parley.SharedSession. Everybody who holds the same id sees the same values at
 // once.
 //
 // After Release, Update does nothing, also if both are called at the same
@@ -20,7 +20,7 @@ type Session struct {
 	released bool // owned by Manager.mu
 }
 
-var _ parley.Session = (*Session)(nil)
+var _ parley.SharedSession = (*Session)(nil)
 
 // Fresh reports whether Open made the id, so that the browser has yet to be
 // told: SetCookie does that.
@@ -30,7 +30,7 @@ func (s *Session) Fresh() bool { return s.fresh }
 // call does nothing.
 func (s *Session) Release() { s.entry.manager.release(s) }
 
-// ID implements parley.Session, as do the methods below.
+// ID implements parley.SharedSession, as do the methods below.
 func (s *Session) ID() string { return s.entry.id }
 
 // Values returns a copy of the map.

@@ -28,7 +28,7 @@ type handler struct {
 	id       parley.ConnID //
 	isSocket bool          //
 	effects  call.Effects  //
-	session  parley.Session
+	session  parley.SharedSession
 	stream   *stream // nil for a request, and before open
 
 	over atomic.Bool // nobody waits for an answer any more; safe for every goroutine

@@ -17,7 +17,7 @@ import (
 // its own changes. They are sent when it ends: keys that were set or deleted,
 // and those whose lists and dictionaries were changed in place.
 type sessionValue struct {
-	session parley.Session // set when it is made, then read-only
+	session parley.SharedSession // set when it is made, then read-only
 
 	// Of the function that runs.
 	looked  bool

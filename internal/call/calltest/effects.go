@@ -20,7 +20,7 @@ import (
 // delete=[c]`, `log "line"`, `done 5`, `fail on_message: ValueError: no`,
 // `ended`. It is safe for concurrent use.
 type Effects struct {
-	Session parley.Session // where SetSession goes; nil means nowhere
+	Session parley.SharedSession // where SetSession goes; nil means nowhere
 
 	mu      sync.Mutex
 	lines   []string
@@ -97,7 +97,7 @@ func (e *Effects) WhenDrained(fn func()) { fn() }
 // Ended remembers the end.
 func (e *Effects) Ended() { e.addf("ended") }
 
-// Session is a parley.Session in memory. It is safe for concurrent use.
+// Session is a parley.SharedSession in memory. It is safe for concurrent use.
 type Session struct {
 	Name string // what ID returns
 
@@ -106,7 +106,7 @@ type Session struct {
 	watchers map[parley.SessionWatcher]int
 }
 
-// ID implements parley.Session, as do the other methods.
+// ID implements parley.SharedSession, as do the other methods.
 func (s *Session) ID() string { return s.Name }
 
 // Values returns a copy of the values.

@@ -2,13 +2,13 @@ package parley
 
 import "encoding/json"
 
-// A Session is the browser's HTTP session: JSON values by key, kept on the
-// server under an id that the browser holds in a cookie. There is one live
-// object per id in a process while anything holds it, shared by every
-// connection and request of that browser.
+// A SharedSession is the browser's HTTP session as the server's own parts see
+// it: JSON values by key, kept on the server under an id that the browser holds
+// in a cookie. There is one live object per id in a process while anything holds
+// it, shared by every connection and request of that browser.
 //
 // All methods are safe for concurrent use and never wait for a store.
-type Session interface {
+type SharedSession interface {
 	// ID is the session's id. It never changes under a connection.
 	ID() string
 
