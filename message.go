@@ -34,3 +34,12 @@ type Message struct {
 	Kind Kind
 	Data []byte
 }
+
+// TextMessage returns a message of text, which must be UTF-8 to be sent.
+func TextMessage(s string) Message { return Message{Kind: Text, Data: []byte(s)} }
+
+// BinaryMessage returns a message of b, which is the message's from now on.
+func BinaryMessage(b []byte) Message { return Message{Kind: Binary, Data: b} }
+
+// Text returns Data as a string.
+func (m Message) Text() string { return string(m.Data) }

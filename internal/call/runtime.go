@@ -148,15 +148,17 @@ type Stream interface {
 // nothing, except SetSession, Log and Publish, which work until Ended, and
 // Done and Ended themselves.
 type Effects interface {
-	// Write sends one message to the peer.
-	Write(kind parley.Kind, data []byte)
+	// Write sends one message to the peer. Its error, as that of Ping, is
+	// parley.ErrClosed if there is no peer, or none any more, and
+	// parley.ErrSlow if it reads too slowly; a runtime may leave it at that.
+	Write(kind parley.Kind, data []byte) error
 
 	// Close starts the close handshake; 0 means CloseNormal. What was written
 	// before goes out first.
 	Close(code parley.CloseCode, reason string)
 
 	// Ping sends a ping with up to 125 bytes of data.
-	Ping(data []byte)
+	Ping(data []byte) error
 
 	// Subscribe makes the connection a member of channel until Unsubscribe or
 	// its end. Twice is once.

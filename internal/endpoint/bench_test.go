@@ -3,6 +3,7 @@
 package endpoint_test
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -45,15 +46,40 @@ func BenchmarkBareEcho(b *testing.B) {
 
 // BenchmarkEndpointEcho is the same through an endpoint with parley.echo. The
 // difference is what the declarative layer costs.
-func BenchmarkEndpointEcho(b *testing.B) {
+func BenchmarkEndpointEcho(b *testing.B) { benchmarkText(b, "parley.echo", gofunc.Options{}) }
+
+// BenchmarkFunctionEcho is the same with a Go function that never waits, and
+// with one that may.
+func BenchmarkFunctionEcho(b *testing.B) {
+	for name, neverWaits := range map[string]bool{"never waits": true, "on a goroutine": false} {
+		b.Run(name, func(b *testing.B) {
+			echo := gofunc.NewMessageFunc(func(_ context.Context, c parley.Conn, m parley.Message) error { return c.Send(m) })
+			echo.NeverWaits = neverWaits
+			benchmarkText(b, "chat.echo", gofunc.Options{Functions: map[string]gofunc.Function{"chat.echo": echo}})
+		})
+	}
+}
+
+// benchmarkText is an endpoint whose on_message is text.
+func benchmarkText(b *testing.B, text string, opt gofunc.Options) {
 	e := ws.New(ws.Options{Loops: 1})
-	functions, err := gofunc.New(gofunc.Options{})
+	functions, err := gofunc.New(opt)
 	if err != nil {
 		b.Fatal(err)
 	}
+	ctx, cancel := context.WithCancel(b.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = functions.Run(ctx) // cancel ends it
+	}()
+	defer func() {
+		cancel()
+		<-ended
+	}()
 	calls := call.New(map[string]call.Runtime{call.Go: functions})
 	programs, err := calls.Compile([]call.Functions{{Endpoint: "echo", Hooks: map[call.Hook]call.Pipeline{
-		call.OnMessage: {{Function: "parley.echo"}},
+		call.OnMessage: {{Function: text}},
 	}}})
 	if err != nil {
 		b.Fatal(err)

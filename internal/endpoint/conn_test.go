@@ -88,11 +88,11 @@ func TestMessagesPongsAndAnswers(t *testing.T) {
 		if err := p.Write(t.Context(), websocket.MessageBinary, []byte{0xff}); err != nil {
 			t.Fatal(err)
 		}
-		s.Write(parley.Text, []byte("answer"))
-		s.Ping([]byte("x"))
-		s.Ping(bytes.Repeat([]byte("x"), 126))
+		_ = s.Write(parley.Text, []byte("answer"))
+		_ = s.Ping([]byte("x"))
+		_ = s.Ping(bytes.Repeat([]byte("x"), 126))
 		p.expect("answer")
-		s.Write(parley.Text, []byte("more")) // the client answers pings while it reads
+		_ = s.Write(parley.Text, []byte("more")) // the client answers pings while it reads
 		p.expect("more")
 		synctest.Wait()
 		if got, want := s.Heard(), []string{"open", `text "hi"`, `text ""`, `binary "\xff"`, `pong "x"`}; !slices.Equal(got, want) {
@@ -109,8 +109,8 @@ func TestPongsThatNobodyWantsAreDropped(t *testing.T) {
 		st.serve(endpoint.Options{})
 		p := st.dial(websocket.DialOptions{})
 		s := st.puppet.Stream(t, 0)
-		s.Ping([]byte("x"))
-		s.Write(parley.Text, []byte("hi"))
+		_ = s.Ping([]byte("x"))
+		_ = s.Write(parley.Text, []byte("hi"))
 		p.expect("hi")
 		p.send("after the pong")
 		synctest.Wait()
@@ -176,7 +176,7 @@ func TestEndings(t *testing.T) {
 					waited = append(waited, fmt.Sprintf("members %d", st.hub.Stats().Members))
 					s.WhenDrained(func() { waited = append(waited, "drained") })
 					s.Subscribe("too late")
-					s.Write(parley.Text, []byte("too late"))
+					_ = s.Write(parley.Text, []byte("too late"))
 					s.SetSession(parley.SessionChange{Set: map[string]json.RawMessage{"k": json.RawMessage("1")}}, nil)
 					s.Log("bye")
 					s.Ended()
@@ -249,7 +249,7 @@ func TestTimerThatRaisesIsOnlyLogged(t *testing.T) {
 		for range 2 {
 			s.Fail(&call.FunctionError{Message: "timer tick: ValueError: no"})
 		}
-		s.Write(parley.Text, []byte("still here"))
+		_ = s.Write(parley.Text, []byte("still here"))
 		p.expect("still here")
 		if lines := st.log.With("level=ERROR", "timer tick: ValueError: no", "conn=1"); len(lines) != 2 {
 			t.Errorf("logged %q", lines)
@@ -276,7 +276,7 @@ func TestOnCloseThatRaisesIsOnlyLogged(t *testing.T) {
 			}
 		}
 		// The other connection noticed nothing.
-		st.puppet.Stream(t, 1).Write(parley.Text, []byte("still here"))
+		_ = st.puppet.Stream(t, 1).Write(parley.Text, []byte("still here"))
 		other.expect("still here")
 		if lines := st.log.With("connection closed"); len(lines) != 1 {
 			t.Errorf("logged %q", lines)

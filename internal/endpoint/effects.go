@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"bytes"
+	"fmt"
 
 	"parley.example/parley"
 	"parley.example/parley/internal/call"
@@ -13,12 +14,16 @@ var (
 	_ hub.Member   = (*conn)(nil)
 )
 
+// errNoSocket is what writing comes to before OnOpen, and for a request.
+var errNoSocket = fmt.Errorf("no socket is open: %w", parley.ErrClosed)
+
 // Write sends to the peer. What happens if the outbox is full is the engine's
 // affair; a handshake has nobody to send to.
-func (c *conn) Write(kind parley.Kind, data []byte) {
+func (c *conn) Write(kind parley.Kind, data []byte) error {
 	if s := c.socket.Load(); s != nil {
-		_ = s.Send(kind, data)
+		return s.Send(kind, data)
 	}
+	return errNoSocket
 }
 
 // Close starts the close handshake.
@@ -40,16 +45,15 @@ func (c *conn) Close(code parley.CloseCode, reason string) {
 }
 
 // Ping sends a ping.
-func (c *conn) Ping(data []byte) {
+func (c *conn) Ping(data []byte) error {
 	s := c.socket.Load()
 	if s == nil {
-		return
+		return errNoSocket
 	}
 	if len(data) > 125 { // RFC 6455 §5.5
 		c.endpoint.log.Warn("ping not sent: more than 125 bytes", "endpoint", c.endpoint.opt.Name, "conn", c.id, "bytes", len(data))
-		return
 	}
-	_ = s.Ping(data) // it fails if the connection is closing
+	return s.Ping(data)
 }
 
 // Subscribe makes the connection a member of channel. It may run at the same

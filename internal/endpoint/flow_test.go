@@ -84,7 +84,7 @@ func TestARuntimeThatIsNotDoneSlowsThePeer(t *testing.T) {
 				if got := st.puppet.Stream(t, 1).messages(); got != 1 {
 					t.Errorf("another connection: %d messages, want 1", got)
 				}
-				s.Write(parley.Text, []byte("hi"))
+				_ = s.Write(parley.Text, []byte("hi"))
 				p.expect("hi")
 
 				// The end is heard while the window is full.
@@ -105,7 +105,7 @@ func TestAPeerThatDoesNotReadItsAnswersIsSlowed(t *testing.T) {
 		reply := []byte(strings.Repeat("y", answer))
 		st.puppet.play = func(s *puppetStream, line string) {
 			if strings.HasPrefix(line, "text ") {
-				s.Write(parley.Text, reply)
+				_ = s.Write(parley.Text, reply)
 			}
 			answersAll(s, line)
 		}
@@ -146,7 +146,7 @@ func TestOutputThatIsNoAnswerMeetsTheSlowPolicy(t *testing.T) {
 		p := st.dial(websocket.DialOptions{})
 		s := st.puppet.Stream(t, 0)
 		for range 100 {
-			s.Write(parley.Text, make([]byte, 10_000))
+			_ = s.Write(parley.Text, make([]byte, 10_000))
 		}
 		if code := p.closed(); code != 4000 {
 			t.Errorf("close code %d, want 4000", code)
@@ -191,10 +191,10 @@ func TestEffectsCopyTheirBytes(t *testing.T) {
 		s := st.puppet.Stream(t, 0)
 		s.Subscribe("lobby")
 		data := []byte("first")
-		s.Write(parley.Text, data)
+		_ = s.Write(parley.Text, data)
 		s.Publish("lobby", parley.Message{Kind: parley.Text, Data: data})
 		copy(data, "other")
-		s.Write(parley.Text, data)
+		_ = s.Write(parley.Text, data)
 		for _, want := range []string{"first", "first", "other"} {
 			p.expect(want)
 		}

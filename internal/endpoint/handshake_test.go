@@ -364,8 +364,8 @@ func TestEffectsOfSelectSubprotocol(t *testing.T) {
 			st.program.Why[call.SelectSubprotocol] = ""
 			drained := false
 			st.puppet.answer = func(_ context.Context, _ call.Info, _ call.Hook, effects call.Effects) (call.Value, error) {
-				effects.Write(parley.Text, []byte("too early"))
-				effects.Ping(nil)
+				_ = effects.Write(parley.Text, []byte("too early"))
+				_ = effects.Ping(nil)
 				effects.Subscribe("lobby")
 				effects.Publish("lobby", parley.Message{Kind: parley.Text, Data: []byte("too early")})
 				effects.SetSession(parley.SessionChange{Set: map[string]json.RawMessage{"k": json.RawMessage("1")}}, nil)

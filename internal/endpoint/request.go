@@ -31,14 +31,14 @@ func (e *requestEffects) Log(line string) {
 	e.endpoint.log.Info(line, "endpoint", e.endpoint.opt.Name, "conn", e.id)
 }
 
-// Write does nothing, as do the methods below.
-func (e *requestEffects) Write(parley.Kind, []byte) {}
+// Write has nobody to send to, as has Ping.
+func (e *requestEffects) Write(parley.Kind, []byte) error { return errNoSocket }
+
+// Ping does nothing, as do the methods below.
+func (e *requestEffects) Ping([]byte) error { return errNoSocket }
 
 // Close does nothing.
 func (e *requestEffects) Close(parley.CloseCode, string) {}
-
-// Ping does nothing.
-func (e *requestEffects) Ping([]byte) {}
 
 // Subscribe does nothing.
 func (e *requestEffects) Subscribe(string) {}

@@ -26,9 +26,8 @@ func (r *Runtime) Call(ctx context.Context, info call.Info, compiled call.Hooks,
 	stop := context.AfterFunc(r.life, func() { cancel(context.Cause(r.life)) })
 	defer stop()
 
-	conn := &Conn{}
-	conn.set(info, effects)
-	info.Request = info.Request.Clone(ctx) // the function may outlive the caller's
+	conn := &Conn{answers: hook == call.Function}
+	conn.set(ctx, info, effects)
 	answers := make(chan answer, 1)
 	r.group.Begin()
 	go func() {
@@ -41,12 +40,12 @@ func (r *Runtime) Call(ctx context.Context, info call.Info, compiled call.Hooks,
 					"endpoint", info.Endpoint, "conn", info.Conn, "hook", hook, "err", a.err)
 			}
 		}()
-		p.answer(ctx, Call{Conn: conn, Hook: hook, Info: &info}, a)
+		p.answer(ctx, info.Endpoint, Call{Conn: conn, Hook: hook, Offered: info.Subprotocols}, a)
 	}()
 	select {
 	case a := <-answers:
 		if hook == call.SelectSubprotocol && a.err == nil {
-			r.keep(info.Conn, conn.State)
+			r.keep(info.Conn, conn.state)
 		}
 		return a.value, a.err
 	case <-ctx.Done():
@@ -57,7 +56,7 @@ func (r *Runtime) Call(ctx context.Context, info call.Info, compiled call.Hooks,
 
 // answer runs the functions one after the other, until one fails, and leaves
 // the last value, or the failure, in a.
-func (p *pipeline) answer(ctx context.Context, c Call, a *answer) {
+func (p *pipeline) answer(ctx context.Context, endpoint string, c Call, a *answer) {
 	steps, running := p.steps, true
 	defer func() {
 		if running {
@@ -76,14 +75,14 @@ func (p *pipeline) answer(ctx context.Context, c Call, a *answer) {
 	case err == nil:
 		a.value = value
 	case told(ctx, err):
-		a.err = fmt.Errorf("%s of %s: %w", c.Hook, c.endpoint, err)
+		a.err = fmt.Errorf("%s of %s: %w", c.Hook, endpoint, err)
 	default:
 		a.err = steps[0].failed(c.Hook, 0, err)
 	}
 }
 
 // keep holds what a handshake's function has left until takeKept or Forget.
-func (r *Runtime) keep(conn parley.ConnID, state any) {
+func (r *Runtime) keep(conn parley.ConnID, state map[string]any) {
 	if state == nil {
 		return
 	}
@@ -92,7 +91,7 @@ func (r *Runtime) keep(conn parley.ConnID, state any) {
 	r.kept[conn] = state
 }
 
-func (r *Runtime) takeKept(conn parley.ConnID) any {
+func (r *Runtime) takeKept(conn parley.ConnID) map[string]any {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	state := r.kept[conn]

@@ -125,8 +125,7 @@ func (g *gate) wait(_ context.Context, c gofunc.Call) error {
 	}
 	<-g.open
 	g.waiting.Add(-1)
-	c.Write(parley.Text, []byte("released"))
-	return nil
+	return c.Send(parley.TextMessage("released"))
 }
 
 // TestTenThousandFunctionsThatWaitDelayNobody has two loops and 10,000

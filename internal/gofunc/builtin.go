@@ -25,7 +25,7 @@ type builtin struct {
 func builtins() map[string]builtin {
 	return map[string]builtin{
 		"echo": {at: map[call.Hook]action{
-			call.OnMessage: func(effects call.Effects, _ string, m parley.Message) { effects.Write(m.Kind, m.Data) },
+			call.OnMessage: func(effects call.Effects, _ string, m parley.Message) { _ = effects.Write(m.Kind, m.Data) },
 		}},
 		"room": {takesName: true, at: map[call.Hook]action{
 			call.Open:      func(effects call.Effects, room string, _ parley.Message) { effects.Subscribe(room) },

@@ -1,6 +1,7 @@
 package gofunc
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -91,16 +92,17 @@ func (r *Runtime) compile(h *hooks, hook call.Hook, text call.Step) (step, error
 	if !ok {
 		return step{}, r.unknown(name)
 	}
-	answers := hook == call.SelectSubprotocol || hook == call.Function
+	fits, hooks := f.fits(hook)
+	wantsAnswer := slices.Contains(answers, hook)
 	switch {
 	case text.Args != nil || text.Kwargs != nil:
 		return step{}, fmt.Errorf("args: and kwargs: do not reach %s, which is a Go function", name)
-	case answers && f.Answer == nil:
+	case wantsAnswer && f.Answer == nil:
 		return step{}, fmt.Errorf("%s returns no value, and %s needs one", name, hook)
-	case !answers && f.Answer != nil:
-		return step{}, fmt.Errorf("%s does not work here, only in %s, %s", name, call.SelectSubprotocol, call.Function)
+	case !fits:
+		return step{}, fmt.Errorf("%s does not work here, only in %s", name, hooks)
 	}
-	return step{name: name, Function: f}, nil
+	return step{name: cmp.Or(f.Name, name), Function: f}, nil
 }
 
 // unknown says what may have been meant by text.

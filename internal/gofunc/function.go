@@ -2,14 +2,15 @@ package gofunc
 
 import (
 	"context"
-	"sync/atomic"
+	"slices"
+	"strings"
 
 	"parley.example/parley"
 	"parley.example/parley/internal/call"
 )
 
 // A Function is a Go function that a YAML may name. It has Run or Answer,
-// never both.
+// never both. The New functions make one of what programs write.
 type Function struct {
 	// Run is for open, on_message, on_pong and on_close. Functions of one
 	// connection run one at a time, in the order of what happened.
@@ -27,6 +28,12 @@ type Function struct {
 	// waits for the value any more; what it does after that is ignored.
 	Answer func(ctx context.Context, c Call) (call.Value, error)
 
+	// Hooks are those that it is for; nil means each that Run or Answer is for.
+	Hooks []call.Hook
+
+	// Name is what failures call it; "" is the name that it is registered by.
+	Name string
+
 	// NeverWaits says that Run never blocks: not on locks that others hold for
 	// long, nor on channels, files or the network. It may then run on a loop
 	// that serves thousands of connections. Call.Data is only valid until such
@@ -41,107 +48,94 @@ type Call struct {
 	*Conn
 	Hook call.Hook
 
-	Kind parley.Kind // of on_message
+	Kind parley.Kind // of on_message; Binary for on_pong
 	Data []byte      // of on_message and on_pong; the function's own, unless it never waits
 
 	Code   parley.CloseCode // of on_close; CloseNoStatus if the peer gave none, CloseAbnormal if it vanished
 	Reason string           // likewise
 
-	// Info is what is known at the start; nil but for open, select_subprotocol
-	// and function. It is valid until the function returns.
-	Info *call.Info
+	Offered []string // of select_subprotocol
 }
 
-// A Conn is one connection, or one request of a FunctionHandler, as its
-// functions see it. Its methods are those of call.Effects, and like them safe
-// for every goroutine. They do nothing once on_close has returned, or nobody
-// waits for the answer any more.
-type Conn struct {
-	// State is for what functions keep with the connection. It is theirs: they
-	// run one at a time. What select_subprotocol has left, open finds.
-	State any
+// The hooks that Run and Answer are for.
+var (
+	runs    = []call.Hook{call.Open, call.OnMessage, call.OnPong, call.OnClose}
+	answers = []call.Hook{call.SelectSubprotocol, call.Function}
+)
 
-	id       parley.ConnID // set when it is made, then read-only, as are the next three
-	endpoint string
-	session  parley.SharedSession
-	effects  call.Effects
-
-	over atomic.Bool // nothing that it does counts any more
-	skip atomic.Bool // a function failed, or has closed: no more messages
-}
-
-// ID is the connection's id.
-func (c *Conn) ID() parley.ConnID { return c.id }
-
-// Endpoint is its endpoint's name.
-func (c *Conn) Endpoint() string { return c.endpoint }
-
-// Session is the browser's session, to read. SetSession changes it.
-func (c *Conn) Session() parley.SharedSession { return c.session }
-
-// Write sends one message to the peer.
-func (c *Conn) Write(kind parley.Kind, data []byte) {
-	if !c.over.Load() {
-		c.effects.Write(kind, data)
+// hooks are those that f is for.
+func (f Function) hooks() []call.Hook {
+	switch {
+	case f.Hooks != nil:
+		return f.Hooks
+	case f.Run != nil:
+		return runs
 	}
+	return answers
 }
 
-// Close starts the close handshake; 0 means CloseNormal. Messages that wait are
-// not run.
-func (c *Conn) Close(code parley.CloseCode, reason string) {
-	if !c.over.Load() {
-		c.skip.Store(true)
-		c.effects.Close(code, reason)
+// fits reports whether f is for hook, and for which it is.
+func (f Function) fits(hook call.Hook) (ok bool, hooks string) {
+	var names []string
+	for _, hook := range f.hooks() {
+		names = append(names, string(hook))
 	}
+	return slices.Contains(f.hooks(), hook), strings.Join(names, ", ")
 }
 
-// Ping sends a ping with up to 125 bytes of data.
-func (c *Conn) Ping(data []byte) {
-	if !c.over.Load() {
-		c.effects.Ping(data)
-	}
+// What programs write is run by methods, and not by functions without a name:
+// tracebacks end where the methods of this package begin.
+type (
+	plainFunc       parley.Func
+	messageFunc     parley.MessageFunc
+	closeFunc       parley.CloseFunc
+	subprotocolFunc parley.SubprotocolFunc
+	requestFunc     parley.RequestFunc
+)
+
+// NewFunc returns what runs f.
+func NewFunc(f parley.Func) Function {
+	return Function{Hooks: []call.Hook{call.Open, call.OnClose}, Run: plainFunc(f).run}
 }
 
-// Subscribe makes the connection a member of channel.
-func (c *Conn) Subscribe(channel string) {
-	if !c.over.Load() {
-		c.effects.Subscribe(channel)
-	}
+func (f plainFunc) run(ctx context.Context, c Call) error { return f(ctx, c.Conn) }
+
+// NewMessageFunc returns what runs f.
+func NewMessageFunc(f parley.MessageFunc) Function {
+	return Function{Hooks: []call.Hook{call.OnMessage, call.OnPong}, Run: messageFunc(f).run}
 }
 
-// Unsubscribe ends that.
-func (c *Conn) Unsubscribe(channel string) {
-	if !c.over.Load() {
-		c.effects.Unsubscribe(channel)
-	}
+func (f messageFunc) run(ctx context.Context, c Call) error {
+	return f(ctx, c.Conn, parley.Message{Kind: c.Kind, Data: c.Data})
 }
 
-// Publish sends m to every member of channel.
-func (c *Conn) Publish(channel string, m parley.Message) {
-	if !c.over.Load() {
-		c.effects.Publish(channel, m)
-	}
+// NewCloseFunc returns what runs f.
+func NewCloseFunc(f parley.CloseFunc) Function {
+	return Function{Hooks: []call.Hook{call.OnClose}, Run: closeFunc(f).run}
 }
 
-// SetSession changes the session.
-func (c *Conn) SetSession(change parley.SessionChange) {
-	if !c.over.Load() {
-		c.effects.SetSession(change, nil)
-	}
+func (f closeFunc) run(ctx context.Context, c Call) error { return f(ctx, c.Conn, c.Code, c.Reason) }
+
+// NewSubprotocolFunc returns what runs f.
+func NewSubprotocolFunc(f parley.SubprotocolFunc) Function {
+	return Function{Hooks: []call.Hook{call.SelectSubprotocol}, Answer: subprotocolFunc(f).answer}
 }
 
-// Log writes one line that the app printed.
-func (c *Conn) Log(line string) {
-	if !c.over.Load() {
-		c.effects.Log(line)
+func (f subprotocolFunc) answer(ctx context.Context, c Call) (call.Value, error) {
+	chosen, err := f(ctx, c.Conn, c.Offered)
+	if err != nil || chosen == "" {
+		return call.Value{}, err
 	}
+	return call.Value{Kind: call.Text, Data: []byte(chosen)}, nil
 }
 
-// WhenDrained calls fn once, when the peer has room for more.
-func (c *Conn) WhenDrained(fn func()) {
-	if c.over.Load() {
-		fn()
-		return
-	}
-	c.effects.WhenDrained(fn)
+// NewRequestFunc returns what runs f.
+func NewRequestFunc(f parley.RequestFunc) Function {
+	return Function{Hooks: []call.Hook{call.Function}, Answer: requestFunc(f).answer}
+}
+
+func (f requestFunc) answer(ctx context.Context, c Call) (call.Value, error) {
+	w := &response{}
+	err := f(ctx, c.Conn, w)
+	return w.value(), err
 }

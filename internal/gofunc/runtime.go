@@ -47,8 +47,8 @@ type Runtime struct {
 
 	group serial.Group // of goroutines
 
-	mu   sync.Mutex            // guards what follows
-	kept map[parley.ConnID]any // what select_subprotocol has left for open
+	mu   sync.Mutex                       // guards what follows
+	kept map[parley.ConnID]map[string]any // what select_subprotocol has left for open
 }
 
 var (
@@ -67,7 +67,7 @@ func New(opt Options) (*Runtime, error) {
 		leaveTimeout: opt.LeaveTimeout,
 		log:          opt.Log,
 		begun:        make(chan struct{}),
-		kept:         map[parley.ConnID]any{},
+		kept:         map[parley.ConnID]map[string]any{},
 	}
 	if r.leaveTimeout <= 0 {
 		r.leaveTimeout = 2 * time.Second
@@ -77,7 +77,7 @@ func New(opt Options) (*Runtime, error) {
 	}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(r.functions)) {
-		if err := check(name, r.functions[name]); err != nil {
+		if err := checkFunction(name, r.functions[name]); err != nil {
 			errs = append(errs, fmt.Errorf("function %q: %w", name, err))
 			continue
 		}
@@ -91,15 +91,23 @@ func New(opt Options) (*Runtime, error) {
 
 var functionName = regexp.MustCompile(`^[\pL_][\pL\pN_]*(\.[\pL_][\pL\pN_]*)+$`)
 
-// check says why f cannot be named name.
-func check(name string, f Function) error {
+// CheckName says why no function can be named name.
+func CheckName(name string) error {
 	first, _, _ := strings.Cut(name, ".")
 	switch {
 	case !functionName.MatchString(name):
 		return errors.New("its name should read module.function")
 	case first == "parley":
 		return errors.New("names under parley. are those of built-ins")
-	case (f.Run == nil) == (f.Answer == nil):
+	}
+	return nil
+}
+
+func checkFunction(name string, f Function) error {
+	if err := CheckName(name); err != nil {
+		return err
+	}
+	if (f.Run == nil) == (f.Answer == nil) {
 		return errors.New("it should have Run or Answer, and not both")
 	}
 	return nil

@@ -36,9 +36,9 @@ type stream struct {
 func (r *Runtime) openStream(info call.Info, h *hooks, effects call.Effects) *stream {
 	s := &stream{runtime: r, hooks: h}
 	s.ctx, s.cancel = context.WithCancelCause(r.life)
-	s.conn.set(info, effects)
+	s.conn.set(s.ctx, info, effects)
 	if len(h.selectSubprotocol.steps) > 0 {
-		s.conn.State = r.takeKept(info.Conn)
+		s.conn.state = r.takeKept(info.Conn)
 	}
 	var failure *call.FunctionError
 	if s.values, failure = h.values(info); failure != nil {
@@ -49,10 +49,7 @@ func (r *Runtime) openStream(info call.Info, h *hooks, effects call.Effects) *st
 		return s
 	}
 	c := s.newCall(call.Open)
-	own := info
-	c.Info = &own
 	if h.open.waits {
-		own.Request = info.Request.Clone(s.ctx)
 		s.put(c)
 	} else {
 		s.Run(c)
@@ -80,7 +77,7 @@ func (s *stream) Pong(data []byte) {
 		return
 	}
 	c := s.newCall(call.OnPong)
-	c.Data = data
+	c.Kind, c.Data = parley.Binary, data
 	if s.mayRun(&s.hooks.pong) {
 		s.Run(c)
 		return
@@ -92,6 +89,7 @@ func (s *stream) Pong(data []byte) {
 // Close ends the context of the functions before on_close, and runs that, or
 // has it run.
 func (s *stream) Close(code parley.CloseCode, reason string) {
+	s.conn.closed.Store(true)
 	s.cancel(parley.ErrClosed)
 	c := s.newCall(call.OnClose)
 	c.Code, c.Reason = code, reason
@@ -173,8 +171,4 @@ func (st *step) run(ctx context.Context, c Call, values []string) error {
 func (s *stream) fail(err *call.FunctionError) {
 	s.conn.skip.Store(true)
 	s.conn.effects.Fail(err)
-}
-
-func (c *Conn) set(info call.Info, effects call.Effects) {
-	c.id, c.endpoint, c.session, c.effects = info.Conn, info.Endpoint, info.Session, effects
 }

@@ -111,8 +111,7 @@ func quick(f func(c gofunc.Call) error) gofunc.Function {
 
 // says writes what it is called for.
 func says(c gofunc.Call) error {
-	c.Write(parley.Text, fmt.Appendf(nil, "%s %s%s", c.Hook, c.Data, c.Reason))
-	return nil
+	return c.Send(parley.TextMessage(fmt.Sprintf("%s %s%s", c.Hook, c.Data, c.Reason)))
 }
 
 func TestWhatNeverWaitsRunsInsideTheCall(t *testing.T) {
@@ -231,8 +230,8 @@ func TestAFunctionThatWaitsOwnsItsBytes(t *testing.T) {
 
 func TestOpenSeesTheRequest(t *testing.T) {
 	tell := func(c gofunc.Call) error {
-		c.Log(c.Info.Request.URL.RawQuery + " " + c.Info.Request.Header.Get("X") + " " + c.ID().String() + " " +
-			c.Endpoint() + " " + c.Session().ID())
+		r := c.Request()
+		c.Log(r.URL.RawQuery + " " + r.Header.Get("X") + " " + r.PathValue("room") + " " + c.ID().String() + " " + c.Session().ID())
 		return nil
 	}
 	for name, f := range map[string]gofunc.Function{
@@ -247,11 +246,13 @@ func TestOpenSeesTheRequest(t *testing.T) {
 				b := serve(t, map[call.Hook]gofunc.Function{call.Open: f}, nil)
 				info := b.info()
 				info.Request.Header.Set("X", "y")
+				room := "lobby"
+				info.PathKwargs = map[string]*string{"room": &room, "none": nil}
 				l := &life{Effects: &calltest.Effects{}}
 				l.Stream = b.runtime.Open(info, b.hooks, effects{l})
 				info.Request.Header.Set("X", "of another request")
 				time.Sleep(time.Minute)
-				b.expect(l, `log "a=1 y 1 x s"`)
+				b.expect(l, `log "a=1 y lobby 1 s"`)
 			})
 		})
 	}
@@ -360,7 +361,7 @@ func TestAFunctionThatEndsItsGoroutineFails(t *testing.T) {
 // A faulty outbox panics.
 type faulty struct{ effects }
 
-func (faulty) Write(parley.Kind, []byte) { panic("no outbox") }
+func (faulty) Write(parley.Kind, []byte) error { panic("no outbox") }
 
 func TestPanicsBelowAFunctionAreContained(t *testing.T) {
 	for name, b := range map[string]*bench{
@@ -502,39 +503,36 @@ func TestNothingCanBeDoneAfterTheEnd(t *testing.T) {
 		return nil
 	})}, nil)
 	l := b.open()
-	act := func() {
-		conn.Write(parley.Text, []byte("hi"))
-		conn.Ping(nil)
-		conn.Subscribe("a")
-		conn.Unsubscribe("a")
-		conn.Publish("a", parley.Message{Kind: parley.Text})
-		conn.SetSession(parley.SessionChange{})
+	act := func(want error) {
+		t.Helper()
+		_, unread := conn.Session().Get("a", nil)
 		conn.Log("line")
-		conn.WhenDrained(func() { conn.Log("drained") })
-		conn.Close(4000, "")
+		for i, err := range []error{
+			conn.Send(parley.TextMessage("hi")), conn.Ping(nil), conn.Join("a"), conn.Leave("a"),
+			conn.Publish("a", parley.TextMessage("")), unread, conn.Session().Set("a", 1), conn.Session().Delete("a"),
+			conn.Close(4000, ""),
+		} {
+			if !errors.Is(err, want) {
+				t.Errorf("action %d: %v, want %v", i, err, want)
+			}
+		}
 	}
-	act()
+	act(nil)
 	l.Close(parley.CloseNormal, "")
 	want := []string{
-		`write text "hi"`, `ping ""`, `subscribe "a"`, `unsubscribe "a"`, `publish "a" text ""`, "session set=[] delete=[]",
-		`log "line"`, `log "drained"`, `close 4000 ""`, "ended",
+		`log "line"`, `write text "hi"`, `ping ""`, `subscribe "a"`, `unsubscribe "a"`, `publish "a" text ""`,
+		"session set=[a] delete=[]", "session set=[] delete=[a]", `close 4000 ""`, "ended",
 	}
 	b.expect(l, want...)
-	act()
-	drained := false
-	conn.WhenDrained(func() { drained = true })
-	if !drained {
-		t.Error("who waits for room waits for ever")
-	}
+	act(parley.ErrClosed)
 	b.expect(l, want...)
 }
 
 func TestStateIsTheConnectionsOwn(t *testing.T) {
 	count := func(c gofunc.Call) error {
-		n, _ := c.State.(int)
-		c.State = n + 1
-		c.Write(parley.Text, fmt.Append(nil, c.State))
-		return nil
+		n, _ := c.State()["n"].(int)
+		c.State()["n"] = n + 1
+		return c.Send(parley.TextMessage(fmt.Sprint(n + 1)))
 	}
 	synctest.Test(t, func(t *testing.T) {
 		b := serve(t, map[call.Hook]gofunc.Function{
@@ -559,8 +557,8 @@ type silent struct {
 	done chan struct{} // hears of each message that is done; nil if nobody listens
 }
 
-func (silent) Write(parley.Kind, []byte) {}
-func (silent) Ended()                    {}
+func (silent) Write(parley.Kind, []byte) error { return nil }
+func (silent) Ended()                          {}
 
 func (s silent) Done(int) {
 	if s.done != nil {
@@ -569,16 +567,23 @@ func (s silent) Done(int) {
 }
 
 var echo = gofunc.Function{NeverWaits: true, Run: func(_ context.Context, c gofunc.Call) error {
-	c.Write(c.Kind, c.Data)
-	return nil
+	return c.Send(parley.Message{Kind: c.Kind, Data: c.Data})
 }}
+
+// programEcho is echo as a program writes it.
+func programEcho() gofunc.Function {
+	f := gofunc.NewMessageFunc(func(_ context.Context, c parley.Conn, m parley.Message) error { return c.Send(m) })
+	f.NeverWaits = true
+	return f
+}
 
 // echoes are endpoints that echo in place.
 func echoes(t testing.TB) map[string]*bench {
 	slow := waits(func(context.Context, gofunc.Call) error { return nil })
 	return map[string]*bench{
-		"built-in":    serve(t, nil, map[call.Hook]string{call.OnMessage: "parley.echo"}),
-		"never waits": serve(t, map[call.Hook]gofunc.Function{call.OnMessage: echo}, nil),
+		"built-in":     serve(t, nil, map[call.Hook]string{call.OnMessage: "parley.echo"}),
+		"never waits":  serve(t, map[call.Hook]gofunc.Function{call.OnMessage: echo}, nil),
+		"of a program": serve(t, map[call.Hook]gofunc.Function{call.OnMessage: programEcho()}, nil),
 		"among some waiting": serve(t, map[call.Hook]gofunc.Function{
 			call.OnMessage: echo, call.OnClose: slow,
 		}, nil),

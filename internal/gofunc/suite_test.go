@@ -1,11 +1,13 @@
 package gofunc_test
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"testing"
 	"time"
 
@@ -56,128 +58,111 @@ func starter(opt gofunc.Options) func(*testing.T, ...call.Functions) (call.Runti
 
 var errNoWay = errors.New("no way")
 
-// suiteFunctions are those of calltest.Texts and calltest.Code. What does not
-// wait is marked so on wish.
+// suiteFunctions are those of calltest.Texts and calltest.Code, as programs
+// write them. What does not wait is marked so on wish.
 func suiteFunctions(mark bool) map[string]gofunc.Function {
-	write := func(c gofunc.Call, text string) { c.Write(parley.Text, []byte(text)) }
-	echo := func(_ context.Context, c gofunc.Call) error {
-		c.Write(c.Kind, c.Data)
-		return nil
+	marked := func(f gofunc.Function) gofunc.Function {
+		f.NeverWaits = mark
+		return f
 	}
-	run := func(f func(c gofunc.Call) error) gofunc.Function {
-		return gofunc.Function{NeverWaits: mark, Run: func(_ context.Context, c gofunc.Call) error { return f(c) }}
+	run := func(f func(c parley.Conn) error) gofunc.Function {
+		return marked(gofunc.NewFunc(func(_ context.Context, c parley.Conn) error { return f(c) }))
 	}
-	waiting := func(f func(ctx context.Context, c gofunc.Call) error) gofunc.Function { return gofunc.Function{Run: f} }
-	raise := run(func(gofunc.Call) error { return errNoWay })
-	answer := func(f func(c gofunc.Call) call.Value) gofunc.Function {
-		return gofunc.Function{Answer: func(_ context.Context, c gofunc.Call) (call.Value, error) { return f(c), nil }}
+	message := func(f func(c parley.Conn, m parley.Message) error) gofunc.Function {
+		return marked(gofunc.NewMessageFunc(func(_ context.Context, c parley.Conn, m parley.Message) error { return f(c, m) }))
 	}
-	text := func(s string) call.Value { return call.Value{Kind: call.Text, Data: []byte(s)} }
+	echo := func(_ context.Context, c parley.Conn, m parley.Message) error { return c.Send(m) }
+	raise := func(context.Context, parley.Conn) error { return errNoWay }
+	answer := func(contentType string, body []byte) gofunc.Function {
+		return gofunc.NewRequestFunc(func(_ context.Context, _ parley.Conn, w http.ResponseWriter) error {
+			if contentType != "" {
+				w.Header().Set("Content-Type", contentType)
+			}
+			_, err := w.Write(body)
+			return err
+		})
+	}
 
 	return map[string]gofunc.Function{
-		"suite.echo": {NeverWaits: mark, Run: echo},
-		"suite.join": run(func(c gofunc.Call) error {
-			c.Subscribe("lobby")
-			return nil
-		}),
-		"suite.say": run(func(c gofunc.Call) error {
-			c.Publish("lobby", parley.Message{Kind: c.Kind, Data: c.Data})
-			return nil
-		}),
-		"suite.open": run(func(c gofunc.Call) error {
-			write(c, "open")
-			return nil
-		}),
-		"suite.slow_open": waiting(func(_ context.Context, c gofunc.Call) error {
+		"suite.echo": marked(gofunc.NewMessageFunc(echo)),
+		"suite.join": run(func(c parley.Conn) error { return c.Join("lobby") }),
+		"suite.say":  message(func(c parley.Conn, m parley.Message) error { return c.Publish("lobby", m) }),
+		"suite.open": run(func(c parley.Conn) error { return c.Send(parley.TextMessage("open")) }),
+		"suite.slow_open": gofunc.NewFunc(func(_ context.Context, c parley.Conn) error {
 			time.Sleep(50 * time.Millisecond)
-			write(c, "open")
-			return nil
+			return c.Send(parley.TextMessage("open"))
 		}),
-		"suite.open_raise": raise,
-		"suite.message": run(func(c gofunc.Call) error {
-			if string(c.Data) == "stop" {
-				c.Close(4321, "bye")
-			} else {
-				c.Write(c.Kind, c.Data)
+		"suite.open_raise": marked(gofunc.NewFunc(raise)),
+		"suite.message": message(func(c parley.Conn, m parley.Message) error {
+			if m.Text() == "stop" {
+				return c.Close(4321, "bye")
 			}
-			return nil
+			return c.Send(m)
 		}),
-		"suite.slow_message": waiting(func(ctx context.Context, c gofunc.Call) error {
-			if string(c.Data) == "slow" {
+		"suite.slow_message": gofunc.NewMessageFunc(func(_ context.Context, c parley.Conn, m parley.Message) error {
+			if m.Text() == "slow" {
 				time.Sleep(50 * time.Millisecond)
 			}
-			return echo(ctx, c)
+			return c.Send(m)
 		}),
-		"suite.stuck_message": waiting(func(ctx context.Context, c gofunc.Call) error {
-			if string(c.Data) == "stuck" {
+		"suite.stuck_message": gofunc.NewMessageFunc(func(ctx context.Context, c parley.Conn, m parley.Message) error {
+			if m.Text() == "stuck" {
 				<-ctx.Done()
 				return ctx.Err()
 			}
-			return echo(ctx, c)
+			return c.Send(m)
 		}),
-		"suite.message_raise": run(func(gofunc.Call) error { panic(errNoWay) }),
-		"suite.message_session": run(func(c gofunc.Call) error {
-			if string(c.Data) == "delete" {
-				c.SetSession(parley.SessionChange{Delete: []string{"k"}})
-				return nil
+		"suite.message_raise": message(func(parley.Conn, parley.Message) error { panic(errNoWay) }),
+		"suite.message_session": message(func(c parley.Conn, m parley.Message) error {
+			if m.Text() == "delete" {
+				return c.Session().Delete("k")
 			}
-			value, err := json.Marshal(string(c.Data))
-			if err != nil {
-				return err
+			return c.Session().Set("k", m.Text())
+		}),
+		"suite.message_print": message(func(c parley.Conn, m parley.Message) error {
+			c.Log(m.Text())
+			return nil
+		}),
+		"suite.message_ping": message(func(c parley.Conn, m parley.Message) error { return c.Ping(m.Data) }),
+		"suite.close_log": marked(gofunc.NewCloseFunc(func(_ context.Context, c parley.Conn, code parley.CloseCode, reason string) error {
+			said := "None"
+			if code != parley.CloseNoStatus {
+				said = code.String()
 			}
-			c.SetSession(parley.SessionChange{Set: map[string]json.RawMessage{"k": value}})
+			c.Log(fmt.Sprintf("closed %s %s", said, cmp.Or(reason, "None")))
 			return nil
-		}),
-		"suite.message_print": run(func(c gofunc.Call) error {
-			c.Log(string(c.Data))
-			return nil
-		}),
-		"suite.message_ping": run(func(c gofunc.Call) error {
-			c.Ping(c.Data)
-			return nil
-		}),
-		"suite.close_log": run(func(c gofunc.Call) error {
-			code, reason := "None", "None"
-			if c.Code != parley.CloseNoStatus {
-				code = c.Code.String()
-			}
-			if c.Reason != "" {
-				reason = c.Reason
-			}
-			c.Log(fmt.Sprintf("closed %s %s", code, reason))
-			return nil
-		}),
-		"suite.close_raise": raise,
-		"suite.pong_echo": run(func(c gofunc.Call) error {
-			c.Write(parley.Binary, c.Data)
-			return nil
-		}),
+		})),
+		"suite.close_raise": marked(gofunc.NewFunc(raise)),
+		"suite.pong_echo":   marked(gofunc.NewMessageFunc(echo)),
 
-		"suite.select": answer(func(c gofunc.Call) call.Value {
-			c.State = c.Info.Subprotocols[0]
-			return text(c.Info.Subprotocols[0])
+		"suite.select": gofunc.NewSubprotocolFunc(func(_ context.Context, c parley.Conn, offered []string) (string, error) {
+			c.State()["chosen"] = offered[0]
+			return offered[0], nil
 		}),
-		"suite.select_none": answer(func(gofunc.Call) call.Value { return call.Value{} }),
-		"suite.select_raise": {Answer: func(context.Context, gofunc.Call) (call.Value, error) {
-			panic("no way")
-		}},
-		"suite.open_kept": run(func(c gofunc.Call) error {
-			write(c, c.State.(string)) // panics if nothing was kept
+		"suite.select_none": gofunc.NewSubprotocolFunc(func(context.Context, parley.Conn, []string) (string, error) { return "", nil }),
+		"suite.select_raise": gofunc.NewSubprotocolFunc(func(context.Context, parley.Conn, []string) (string, error) {
+			panic(errNoWay)
+		}),
+		"suite.open_kept": run(func(c parley.Conn) error {
+			return c.Send(parley.TextMessage(c.State()["chosen"].(string))) // panics if nothing was kept
+		}),
+		"suite.function_text":   answer("", []byte("héllo")),
+		"suite.function_binary": answer("", []byte{0xff, 0}),
+		"suite.function_json":   answer("application/json", []byte(`{"a":[1]}`)),
+		"suite.function_none": gofunc.NewRequestFunc(func(context.Context, parley.Conn, http.ResponseWriter) error {
 			return nil
 		}),
-		"suite.function_text":   answer(func(gofunc.Call) call.Value { return text("héllo") }),
-		"suite.function_binary": answer(func(gofunc.Call) call.Value { return call.Value{Kind: call.Binary, Data: []byte{0xff, 0}} }),
-		"suite.function_json":   answer(func(gofunc.Call) call.Value { return call.Value{Kind: call.JSON, Data: []byte(`{"a":[1]}`)} }),
-		"suite.function_none":   answer(func(gofunc.Call) call.Value { return call.Value{} }),
-		"suite.function_raise": {Answer: func(context.Context, gofunc.Call) (call.Value, error) {
+		"suite.function_raise": gofunc.NewRequestFunc(func(context.Context, parley.Conn, http.ResponseWriter) error {
 			panic(errNoWay)
-		}},
-		"suite.function_stuck": {Answer: func(ctx context.Context, _ gofunc.Call) (call.Value, error) {
+		}),
+		"suite.function_stuck": gofunc.NewRequestFunc(func(ctx context.Context, _ parley.Conn, _ http.ResponseWriter) error {
 			<-ctx.Done()
-			return call.Value{}, ctx.Err()
-		}},
-		"suite.function_post": answer(func(c gofunc.Call) call.Value {
-			return text(c.Info.Request.Method + " " + string(c.Info.Body))
+			return ctx.Err()
+		}),
+		"suite.function_post": gofunc.NewRequestFunc(func(_ context.Context, c parley.Conn, w http.ResponseWriter) error {
+			body, err := io.ReadAll(c.Request().Body)
+			fmt.Fprintf(w, "%s %s", c.Request().Method, body)
+			return err
 		}),
 	}
 }

@@ -18,9 +18,9 @@ func (w *worker) apply(r row) error {
 	}
 	switch r.typ {
 	case fromText:
-		effects.Write(parley.Text, r.payload)
+		_ = effects.Write(parley.Text, r.payload)
 	case fromBinary:
-		effects.Write(parley.Binary, r.payload)
+		_ = effects.Write(parley.Binary, r.payload)
 	case fromClose:
 		code, reason, err := decodeClose(r.payload)
 		if err != nil {
@@ -28,7 +28,7 @@ func (w *worker) apply(r row) error {
 		}
 		effects.Close(code, reason)
 	case fromPing:
-		effects.Ping(r.payload)
+		_ = effects.Ping(r.payload)
 	case fromSubscribe:
 		effects.Subscribe(string(r.payload))
 	case fromUnsubscribe:

@@ -99,7 +99,10 @@ type counter struct {
 	bytes chan int
 }
 
-func (c *counter) Write(_ parley.Kind, data []byte) { c.bytes <- len(data) }
+func (c *counter) Write(_ parley.Kind, data []byte) error {
+	c.bytes <- len(data)
+	return nil
+}
 
 func TestBigWrites(t *testing.T) {
 	s := serveFake(t, Options{})

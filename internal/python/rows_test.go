@@ -209,7 +209,7 @@ func TestSessionRowsWaitForTheOpening(t *testing.T) {
 // nothing is a call.Effects that does nothing.
 type nothing struct{ call.Effects }
 
-func (nothing) Write(parley.Kind, []byte) {}
+func (nothing) Write(parley.Kind, []byte) error { return nil }
 
 func (nothing) Done(int) {}
 

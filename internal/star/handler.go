@@ -245,7 +245,7 @@ func writeMessage(h *handler, _ *starlark.Thread, b *starlark.Builtin, args star
 	if h.left || h.stream == nil {
 		return nil, fmt.Errorf("%s: %w", b.Name(), errClosed)
 	}
-	h.effects.Write(kind, data)
+	_ = h.effects.Write(kind, data)
 	return starlark.None, nil
 }
 
@@ -308,7 +308,7 @@ func ping(h *handler, _ *starlark.Thread, b *starlark.Builtin, args starlark.Tup
 	if h.left || h.stream == nil {
 		return nil, fmt.Errorf("ping: %w", errClosed)
 	}
-	h.effects.Ping(octets)
+	_ = h.effects.Ping(octets)
 	return starlark.None, nil
 }
 

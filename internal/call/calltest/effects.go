@@ -55,13 +55,19 @@ func (e *Effects) addf(format string, args ...any) {
 }
 
 // Write implements call.Effects, as do the other methods.
-func (e *Effects) Write(kind parley.Kind, data []byte) { e.addf("write %s %q", kind, data) }
+func (e *Effects) Write(kind parley.Kind, data []byte) error {
+	e.addf("write %s %q", kind, data)
+	return nil
+}
 
 // Close remembers code and reason.
 func (e *Effects) Close(code parley.CloseCode, reason string) { e.addf("close %s %q", code, reason) }
 
 // Ping remembers data.
-func (e *Effects) Ping(data []byte) { e.addf("ping %q", data) }
+func (e *Effects) Ping(data []byte) error {
+	e.addf("ping %q", data)
+	return nil
+}
 
 // Subscribe remembers the channel.
 func (e *Effects) Subscribe(channel string) { e.addf("subscribe %q", channel) }

@@ -67,7 +67,7 @@ type stream struct {
 
 func (s *stream) Message(kind parley.Kind, data []byte) {
 	s.runtime.addf("message %s %s %q", s.conn, kind, data)
-	s.effects.Write(kind, data)
+	_ = s.effects.Write(kind, data)
 	s.effects.Done(len(data))
 }
 
