@@ -18,7 +18,10 @@ type builder struct {
 }
 
 func (b *builder) build(settings *node, urls []*entry) {
-	b.cfg.Dir, b.cfg.File = b.l.dir, b.l.files[0].path
+	b.cfg.Dir = b.l.dir
+	if len(b.l.files) > 0 {
+		b.cfg.File = b.l.files[0].path
+	}
 	b.cfg.Files, b.cfg.Dirs = b.l.paths()
 
 	f := b.fields(settings, "", "", "")

@@ -11,8 +11,8 @@ import (
 // A Config is one app as its YAML describes it, checked and complete. Nobody
 // changes it after Load.
 type Config struct {
-	Dir   string   // the app's root folder, absolute
-	File  string   // the main file, absolute
+	Dir   string   // the app's root folder, absolute; "" for an app without files
+	File  string   // the main file, absolute; likewise
 	Files []string // every YAML file read, absolute, main first, in the order of reading
 	Dirs  []string // the folders of Files without repeats: where modules are found
 

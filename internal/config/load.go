@@ -18,6 +18,10 @@ type Options struct {
 	// files, and later ones over earlier ones.
 	Overrides []Override
 
+	// Sockets are endpoints of the program that loads the app, behind those of
+	// the files, in order.
+	Sockets []Socket
+
 	// CheckOrigin says what is wrong with one entry of origins:, which becomes
 	// a problem; nil accepts all.
 	CheckOrigin func(origin string) error
@@ -26,8 +30,8 @@ type Options struct {
 // mainFile is what Load looks for in a folder.
 const mainFile = "gramex.yaml"
 
-// Load reads the app at path: a folder with a gramex.yaml, or such a file. Its
-// error is an *Error with everything that is wrong. The Config that comes with
+// Load reads the app at path: a folder with a gramex.yaml, or such a file; ""
+// is an app without files. Its error is an *Error with everything that is wrong. The Config that comes with
 // an Error holds what could be read: it is good for finding more problems, not
 // for serving; it is nil if nothing could be read.
 func Load(path string, opt Options) (*Config, error) {
@@ -40,14 +44,17 @@ func load(path string, opt Options, read func(path string) ([]byte, error)) (*Co
 		opt.Env = os.LookupEnv
 	}
 	l := &loader{opt: opt, read: read, r: &report{}}
-	if file := l.find(path); file != "" {
-		l.dir = filepath.Dir(file)
-		l.open(file, nil, Pos{File: l.name(file)})
-	}
-	if len(l.files) == 0 {
-		return nil, l.r.err()
+	if path != "" {
+		if file := l.find(path); file != "" {
+			l.dir = filepath.Dir(file)
+			l.open(file, nil, Pos{File: l.name(file)})
+		}
+		if len(l.files) == 0 {
+			return nil, l.r.err()
+		}
 	}
 	settings, urls := l.merge()
+	urls = l.sockets(urls)
 	l.override(settings)
 	b := &builder{l: l, r: l.r, cfg: defaults()}
 	b.build(settings, urls)

@@ -10,7 +10,7 @@ import (
 
 // A Pos is a place in a YAML file or on the command line.
 type Pos struct {
-	File   string // relative to the app's folder, with slashes; or a flag as "--listen.port"
+	File   string // relative to the app's folder, with slashes; a flag as "--listen.port", or the place of a Socket
 	Line   int    // from 1; 0 is the file as a whole
 	Column int    // in characters, from 1; 0 is the line as a whole
 }
