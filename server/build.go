@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 
 	"parley.example/parley"
@@ -19,13 +20,35 @@ import (
 // that serve it. Nothing runs yet, and nothing is listening. Its error is a
 // *ConfigError if the app's config is at fault.
 func Load(path string, opt Options) (*Server, error) {
+	return load(cmp.Or(path, "."), opt, program{})
+}
+
+// A program is what Go code brings to an app.
+type program struct {
+	functions map[string]gofunc.Function
+	sockets   []config.Socket
+	problems  []config.Problem // with what it registers
+}
+
+// load is Load for a program; path "" is an app without files.
+func load(path string, opt Options, p program) (*Server, error) {
 	cfg, err := config.Load(path, config.Options{
 		Overrides:   opt.Overrides,
+		Sockets:     p.sockets,
 		CheckOrigin: endpoint.CheckOrigin,
 	})
 	var wrong *config.Error
-	if err != nil && (cfg == nil || !errors.As(err, &wrong)) {
-		return nil, configError(err)
+	if err != nil && !errors.As(err, &wrong) {
+		return nil, err
+	}
+	if len(p.problems) > 0 {
+		if wrong == nil {
+			wrong = &config.Error{}
+		}
+		wrong.Add(p.problems...)
+	}
+	if cfg == nil {
+		return nil, configError(wrong)
 	}
 
 	log := newLog(cfg.Log, opt.Stderr)
@@ -72,7 +95,7 @@ func Load(path string, opt Options) (*Server, error) {
 		LeaveTimeout: cfg.App.ShutdownTimeout / 8,
 		Log:          log,
 	})
-	functions, err := gofunc.New(gofunc.Options{Evaluate: scripts.Expression, Log: log})
+	functions, err := gofunc.New(gofunc.Options{Functions: p.functions, Evaluate: scripts.Expression, Log: log})
 	if err != nil {
 		return nil, err
 	}

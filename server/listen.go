@@ -43,7 +43,10 @@ func checkListen(cfg *config.Config, haveLoops bool, log *slog.Logger) (*httpd.C
 
 // isServed reports whether the app's pages include the file.
 func isServed(cfg *config.Config, file string) bool {
-	folders := []string{cfg.Dir}
+	var folders []string
+	if cfg.Dir != "" {
+		folders = append(folders, cfg.Dir)
+	}
 	for _, e := range cfg.Endpoints {
 		if e.File != nil && e.File.Path != "" {
 			folders = append(folders, e.File.Path)

@@ -50,7 +50,10 @@ func (s *Server) startPage() httpd.StartPage {
 	for _, f := range s.faults() {
 		faults[f.Endpoint] = f.Message
 	}
-	page := httpd.StartPage{Title: filepath.Base(s.cfg.Dir), Version: s.version}
+	page := httpd.StartPage{Title: "Parley", Version: s.version}
+	if s.cfg.Dir != "" {
+		page.Title = filepath.Base(s.cfg.Dir)
+	}
 	for _, e := range s.endpoints {
 		entry := httpd.Endpoint{Name: e.Name, Pattern: e.Pattern, Kind: e.kind(), Fault: faults[e.Name]}
 		if e.program != nil {

@@ -71,7 +71,10 @@ type Server struct {
 // saves the sessions, all within app.shutdown_timeout unless the session store
 // fails. Its error is nil if it served and stopped in order; a *ConfigError
 // means that the app cannot be served as it is configured.
-func (s *Server) Run(ctx context.Context) error {
+func (s *Server) Run(ctx context.Context) error { return s.run(ctx, s.serve) }
+
+// run has serve run among the parts, and ends them after it.
+func (s *Server) run(ctx context.Context, serve func(context.Context) error) error {
 	defer s.closeParts()
 	stopSessions := s.start(ctx, s.sessions.Run)
 	defer stopSessions()
@@ -102,7 +105,7 @@ func (s *Server) Run(ctx context.Context) error {
 		stopWatching := s.start(ctx, func(ctx context.Context) error { return s.watch(ctx, watcher) })
 		defer stopWatching()
 	}
-	return s.serve(ctx)
+	return serve(ctx)
 }
 
 // start runs a part in a goroutine of its own. The part outlives ctx: it ends
@@ -142,15 +145,25 @@ func (s *Server) serve(ctx context.Context) error {
 		served <- nil // for the wait below
 	case <-ctx.Done():
 	}
+	return errors.Join(err, s.stop(ctx, func(context.Context) error {
+		stopServing()
+		return <-served
+	}))
+}
+
+// stop closes every socket and waits until each on_close has run, and then for
+// requests, which is to be done by a deadline. It begins with no more requests.
+func (s *Server) stop(ctx context.Context, requests func(context.Context) error) error {
 	s.log.Info("stopping", "connections", s.engine.Stats().Open)
 	began := time.Now()
-	stopServing()
 	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.App.DrainTime())
 	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- requests(deadline) }()
 	if late := s.drain(deadline); late != nil {
 		s.log.Warn("not everything ended in time", "err", late)
 	}
-	err = errors.Join(err, <-served)
+	err := <-ended
 	s.log.Info("stopped", "took", time.Since(began).Round(time.Millisecond))
 	return err
 }
