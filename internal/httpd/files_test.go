@@ -15,7 +15,7 @@ import (
 
 func TestHiddenFilesDoNotExist(t *testing.T) {
 	secret := []string{
-		"app.py", "APP.PY", "app.pyc", "app.pyo", "bot.star", "gramex.yaml", "x.yml", "X.YaML",
+		"app.py", "APP.PY", "app.pyc", "app.pyo", "bot.star", "main.go", "Main.GO", "main.go~", "go.mod", "go.sum", "go.work", "go.mod.bak", "gramex.yaml", "x.yml", "X.YaML",
 		"key.pem", "tls.key", "TLS.KEY", "all.p12", "all.pfx", "key.pem.bak", "privkey.pem~",
 		"app.db", "app.db-wal", "app.db-shm", "app.db-journal", "app.DB-WAL",
 		"app.py~", "app.py.bak", "app.py.orig", "app.py.bak~", "gramex.yaml.old", "#app.py#", "app.py.swp",

@@ -11,7 +11,7 @@ import (
 // hidden reports whether name, a slash-separated path below a folder, is one
 // that no page may show:
 //
-//   - code and data: *.py, *.pyc, *.pyo, *.star, *.yaml, *.yml, *.db with its
+//   - code and data: *.py, *.pyc, *.pyo, *.star, *.go, go.mod, go.sum, go.work, *.yaml, *.yml, *.db with its
 //     -wal, -shm and -journal, keys and certificates as *.pem, *.key, *.p12 and
 //     *.pfx, their backups (x.py~, x.py.bak, x.py.orig, …),
 //     and __pycache__, in any case of letters;
@@ -46,9 +46,6 @@ func plain(step string) bool {
 }
 
 func secret(step string) bool {
-	if strings.EqualFold(step, "__pycache__") {
-		return true
-	}
 	for {
 		shorter := strings.TrimRight(step, "~# .")
 		if i := strings.LastIndexAny(shorter, ".-"); i >= 0 && foldedIn(shorter[i:], beside) {
@@ -59,7 +56,7 @@ func secret(step string) bool {
 		}
 		step = shorter
 	}
-	return foldedIn(path.Ext(step), secretExts)
+	return foldedIn(step, secretNames) || foldedIn(path.Ext(step), secretExts)
 }
 
 func foldedIn(text string, list []string) bool {
@@ -67,7 +64,8 @@ func foldedIn(text string, list []string) bool {
 }
 
 var (
-	secretExts = []string{".py", ".pyc", ".pyo", ".star", ".yaml", ".yml", ".db", ".pem", ".key", ".p12", ".pfx"}
+	secretNames = []string{"__pycache__", "go.mod", "go.sum", "go.work"}
+	secretExts  = []string{".py", ".pyc", ".pyo", ".star", ".go", ".yaml", ".yml", ".db", ".pem", ".key", ".p12", ".pfx"}
 
 	// beside ends names of copies and companions that lie beside a file.
 	beside = []string{".bak", ".old", ".orig", ".rej", ".save", ".swp", ".tmp", "-wal", "-shm", "-journal"}
