@@ -37,6 +37,9 @@ var allowed = map[string][]string{
 	"internal/apptest": {"", "internal/peer"},
 	"parleytest":       {"", "server", "internal/peer", "internal/trial"},
 	"cmd/parley":       {"", "server", "internal/config", "internal/session", "internal/trial", "internal/apptest"},
+
+	// What users' programs import.
+	"examples/go-chat": {"", "server"},
 }
 
 // onlyImporters says which of our packages alone may import a library.

@@ -229,7 +229,7 @@ url:
 }
 
 // Every folder of examples/ stands on the page that lists them, has what an
-// example has, and shares the look.
+// example has, and shares the look. A Go program is a server by itself.
 func TestExamplesAreListed(t *testing.T) {
 	index, look := read(t, example(t, "index.html")), read(t, example(t, "style.css"))
 	imports := read(t, example(t, "gramex.yaml"))
@@ -244,11 +244,15 @@ func TestExamplesAreListed(t *testing.T) {
 			continue
 		}
 		count++
-		if !strings.Contains(index, `href="`+name+`/"`) {
-			t.Errorf("examples/index.html does not list %s", name)
-		}
-		if !strings.Contains(imports, name+"/gramex.yaml") {
+		link := name + "/"
+		_, err := os.Stat(example(t, name+"/main.go"))
+		if program := err == nil; program {
+			link += "README.md"
+		} else if !strings.Contains(imports, name+"/gramex.yaml") {
 			t.Errorf("examples/gramex.yaml does not import %s", name)
+		}
+		if !strings.Contains(index, `href="`+link+`"`) {
+			t.Errorf("examples/index.html does not list %s", name)
 		}
 		for _, file := range []string{"gramex.yaml", "index.html", "README.md"} {
 			read(t, example(t, name+"/"+file))
