@@ -24,26 +24,41 @@ import (
 // patience bounds every wait. It only matters when a test fails.
 const patience = 60 * time.Second
 
-// A log is what an app logs.
-type log struct {
+// TestMain keeps what examples store out of the user's folder.
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "parley-server-")
+	if err == nil {
+		err = os.Setenv("PARLEYDATA", dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	status := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(status)
+}
+
+// A record is what an app logs.
+type record struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (l *log) Write(p []byte) (int, error) {
+func (l *record) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(p)
 }
 
-func (l *log) String() string {
+func (l *record) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
 }
 
 // newApp returns an app with the given gramex.yaml; "" is one without files.
-func newApp(t *testing.T, yaml string) (*server.App, *log) {
+func newApp(t *testing.T, yaml string) (*server.App, *record) {
 	t.Helper()
 	path := ""
 	if yaml != "" {
@@ -52,7 +67,7 @@ func newApp(t *testing.T, yaml string) (*server.App, *log) {
 			t.Fatal(err)
 		}
 	}
-	app, l := server.New(path), &log{}
+	app, l := server.New(path), &record{}
 	app.DataDir, app.Stderr = t.TempDir(), l
 	return app, l
 }

@@ -20,7 +20,7 @@ import (
 //	```http GET /path     a request; each line of the block stands in the answer
 //	```console            "$ parley …" lines are run
 //	```sh cert.pem key.pem  commands that make a certificate and its key; the test makes them itself
-//	```go path/x_test.go  a part of that file of ours, which other tests run
+//	```go path/x_test.go  a part of that file of ours, which other tests run; so for files in a testdata
 //
 // js, nginx, text, sh and toml fences are only read. Each "## " heading of a guide page
 // starts with the files of the section before.
@@ -64,6 +64,12 @@ func storyOfPage(text string) (string, error) {
 		if len(info) == 0 {
 			return "", fmt.Errorf("a fence without a language:\n%s", m[2])
 		}
+		if info[0] == "go" || strings.Contains(m[1], "/testdata/") {
+			if err := isPartOf(m[2], info[1:]); err != nil {
+				return "", err
+			}
+			continue
+		}
 		switch info[0] {
 		case "sh":
 			if len(info) == 3 {
@@ -72,11 +78,6 @@ func storyOfPage(text string) (string, error) {
 			}
 			continue
 		case "js", "nginx", "text", "toml":
-			continue
-		case "go":
-			if err := isPartOf(m[2], info[1:]); err != nil {
-				return "", err
-			}
 			continue
 		case "console":
 			for line := range strings.Lines(m[2]) {
