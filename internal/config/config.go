@@ -22,8 +22,7 @@ type Config struct {
 	Starlark Starlark
 	Runtime  string // "python", "starlark" or "go"; "" leaves the choice to the functions' texts
 
-	// Endpoints stand in route order: higher priority first, then as in the
-	// files.
+	// Endpoints stand in route order: see routeOrder; equal ones as in the files.
 	Endpoints []*Endpoint
 
 	// Warnings are not in the way of serving, in file order.

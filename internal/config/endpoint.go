@@ -32,7 +32,19 @@ func (b *builder) endpoints(urls []*entry) {
 			first[at] = end
 		}
 	}
-	slices.SortStableFunc(b.cfg.Endpoints, func(a, b *Endpoint) int { return cmp.Compare(b.Priority, a.Priority) })
+	slices.SortStableFunc(b.cfg.Endpoints, routeOrder)
+}
+
+// routeOrder is Gramex's order: first comes the higher priority, then the pattern
+// with more slashes, then the one with fewer * and +.
+func routeOrder(a, b *Endpoint) int {
+	slashes := func(e *Endpoint) int { return strings.Count(e.Pattern, "/") }
+	wildcards := func(e *Endpoint) int { return strings.Count(e.Pattern, "*") + strings.Count(e.Pattern, "+") }
+	return cmp.Or(
+		cmp.Compare(b.Priority, a.Priority),
+		cmp.Compare(slashes(b), slashes(a)),
+		cmp.Compare(wildcards(a), wildcards(b)),
+	)
 }
 
 // endpoint builds one entry under url:. Its Regexp is nil if it has no usable

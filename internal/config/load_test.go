@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -117,6 +118,36 @@ func TestRouteOrder(t *testing.T) {
 	}
 	if want := []string{dir, filepath.Join(dir, "sub")}; !slices.Equal(cfg.Dirs, want) {
 		t.Errorf("dirs = %v, want %v", cfg.Dirs, want)
+	}
+}
+
+// TestRouteOrderOfPatterns has endpoints of one priority, each pattern after
+// those that Gramex tries before it.
+func TestRouteOrderOfPatterns(t *testing.T) {
+	want := []string{
+		"/a/b/c",
+		"/a/b/.*",    // a wildcard
+		"(/x|/y)/.+", // likewise: as in the file
+		"/a/.*/b.*",  // one more
+		"/a/b",       // fewer slashes
+		"/[^/]*",     // they count wherever they stand
+		"/first",
+		"/second",
+		"/\\w+",
+		"/\\w+-.*",
+	}
+	for _, order := range [][]int{{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, {9, 8, 6, 7, 5, 4, 3, 1, 2, 0}} {
+		var urls strings.Builder
+		for _, i := range order {
+			fmt.Fprintf(&urls, "  e%d: {pattern: '%s', handler: FileHandler, kwargs: {path: .}}\n", i, want[i])
+		}
+		var got []string
+		for _, e := range mustLoad(t, app(t, map[string]string{"gramex.yaml": "url:\n" + urls.String()}), config.Options{}).Endpoints {
+			got = append(got, e.Pattern)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("order = %q, want %q", got, want)
+		}
 	}
 }
 
