@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// FuzzLoad takes bytes as a gramex.yaml that imports itself under another name:
+// FuzzLoad takes bytes as a gramex.yaml that imports itself under other names:
 // whatever they are, there is a Config or an *Error, and no value of the
 // environment is in it.
 func FuzzLoad(f *testing.F) {
@@ -23,13 +23,22 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		read := func(path string) ([]byte, error) {
-			if path == "/app/gramex.yaml" || path == "/app/sub/more.yaml" {
+			if path == "/app/gramex.yaml" || path == "/app/sub/more.yaml" || path == "/app/again/more.yaml" {
 				return data, nil
 			}
 			return nil, fs.ErrNotExist
 		}
+		list := func(dir string) []inFolder {
+			switch dir {
+			case "/app":
+				return []inFolder{{name: mainFile}, {name: "sub", folder: true}, {name: "again", folder: true, link: true}}
+			case "/app/sub", "/app/again":
+				return []inFolder{{name: "more.yaml"}}
+			}
+			return nil
+		}
 		env := func(name string) (string, bool) { return "SECRETIVE", name == "HOME" || name == "PORT" }
-		cfg, err := load("/app/gramex.yaml", Options{Env: env}, read)
+		cfg, err := load("/app/gramex.yaml", Options{Env: env}, read, list)
 		if cfg == nil && err == nil {
 			t.Fatal("neither a config nor an error")
 		}
@@ -41,6 +50,11 @@ func FuzzLoad(f *testing.F) {
 				t.Errorf("a problem shows a value of the environment: %v", err)
 			}
 			return
+		}
+		for _, p := range cfg.Warnings {
+			if strings.Contains(p.String(), "SECRETIVE") && !strings.Contains(string(data), "SECRETIVE") {
+				t.Errorf("a warning shows a value of the environment: %s", p)
+			}
 		}
 		if err := cfg.Dump(io.Discard); err != nil {
 			t.Error(err)

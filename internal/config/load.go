@@ -35,19 +35,23 @@ const mainFile = "gramex.yaml"
 // an Error holds what could be read: it is good for finding more problems, not
 // for serving; it is nil if nothing could be read.
 func Load(path string, opt Options) (*Config, error) {
-	return load(path, opt, readFile)
+	return load(path, opt, readFile, readFolder)
 }
 
-// load is Load with its own way to read a file of the app.
-func load(path string, opt Options, read func(path string) ([]byte, error)) (*Config, error) {
+// load is Load with its own ways to read a file of the app, and to list a
+// folder.
+func load(
+	path string, opt Options, read func(path string) ([]byte, error), list func(dir string) []inFolder,
+) (*Config, error) {
 	if opt.Env == nil {
 		opt.Env = os.LookupEnv
 	}
-	l := &loader{opt: opt, read: read, r: &report{}}
+	l := &loader{opt: opt, read: read, list: list, r: &report{}}
 	if path != "" {
-		if file := l.find(path); file != "" {
-			l.dir = filepath.Dir(file)
-			l.open(file, nil, Pos{File: l.name(file)})
+		if main := l.find(path); main != "" {
+			l.dir = filepath.Dir(main)
+			name := l.name(main)
+			l.open(&file{path: main, real: realPath(main), name: name, at: Pos{File: name}})
 		}
 		if len(l.files) == 0 {
 			return nil, l.r.err()
@@ -63,11 +67,13 @@ func load(path string, opt Options, read func(path string) ([]byte, error)) (*Co
 
 // A loader reads the files of one app. It belongs to one Load.
 type loader struct {
-	opt   Options
-	read  func(path string) ([]byte, error)
-	r     *report
-	dir   string  // of the main file
-	files []*file // in the order of reading
+	opt    Options
+	read   func(path string) ([]byte, error)
+	list   func(dir string) []inFolder // nothing if it cannot be read
+	r      *report
+	dir    string      // of the main file
+	files  []*file     // in the order of reading
+	passed []*variable // that imports pass on
 }
 
 var errFolder = errors.New("is a folder")
@@ -137,14 +143,14 @@ func bare(err error) error {
 	return err
 }
 
-// open reads one file and what it imports. parent imports it, at the place
-// given; the main file has none.
-func (l *loader) open(path string, parent *file, at Pos) {
-	f := &file{path: path, name: l.name(path), parent: parent, at: at}
-	l.r.files = append(l.r.files, f.name)
-	data, err := l.read(path)
+// open reads one file and what it imports.
+func (l *loader) open(f *file) {
+	if !slices.Contains(l.r.files, f.name) {
+		l.r.files = append(l.r.files, f.name)
+	}
+	data, err := l.read(f.path)
 	if err != nil {
-		l.r.addf(ruleReadable, at, "", "%s cannot be read: %v", f.name, bare(err))
+		l.r.addf(ruleReadable, f.at, "", "%s cannot be read: %v", f.name, bare(err))
 		return
 	}
 	if f.root = l.r.parse(data, f.name); f.root == nil {
@@ -155,10 +161,12 @@ func (l *loader) open(path string, parent *file, at Pos) {
 	l.imports(f)
 }
 
-// paths returns the files that were read, and their folders without repeats.
+// paths returns the files that were read, and their folders, without repeats.
 func (l *loader) paths() (files, dirs []string) {
 	for _, f := range l.files {
-		files = append(files, f.path)
+		if !slices.Contains(files, f.path) {
+			files = append(files, f.path)
+		}
 		if dir := filepath.Dir(f.path); !slices.Contains(dirs, dir) {
 			dirs = append(dirs, dir)
 		}

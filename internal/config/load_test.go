@@ -273,3 +273,54 @@ func TestSeed(t *testing.T) {
 		t.Errorf("origins = %v", origins)
 	}
 }
+
+// TestImportedPatterns has links, and a folder whose own name looks like a
+// pattern.
+func TestImportedPatterns(t *testing.T) {
+	dir := app(t, map[string]string{
+		"ap[p]*/a/x.yaml":   "url: {}\n",
+		"ap[p]*/b/c/x.yaml": "url: {}\n",
+		"ap[p]*/.d/x.yaml":  "url: {}\n",
+		"else/x.yaml":       "url: {}\n",
+	})
+	root := filepath.Join(dir, "ap[p]*")
+	for link, target := range map[string]string{"link": "../else", "b/up": "..", "gone": "nowhere", "b/again.yaml": "c/x.yaml"} {
+		if err := os.Symlink(target, filepath.Join(root, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		pattern string
+		want    []string
+	}{
+		{"*/x.yaml", []string{"a/x.yaml", "link/x.yaml"}},
+		{"$YAMLPATH/*/x.yaml", []string{"a/x.yaml", "link/x.yaml"}},
+		{"**/x.yaml", []string{"a/x.yaml", "b/c/x.yaml"}},
+		{"./b/**//*.yaml", []string{"b/again.yaml"}}, // and c/x.yaml is the same file
+		{"**/c/**/*.yaml", []string{"b/c/x.yaml"}},
+		{".*/x.yaml", []string{".d/x.yaml"}},
+		{"../el*/*", []string{"../else/x.yaml"}},
+		{filepath.ToSlash(dir) + "/e*/x.yaml", []string{"../else/x.yaml"}},
+		{"b/[!a]*/*.yaml", []string{"b/c/x.yaml"}},
+		{"$YAMLPATH/a/x.yaml", []string{"a/x.yaml"}}, // the * is the folder's
+		{"*/../x.yaml", nil},
+		{"b/**", []string{}},
+	} {
+		main := filepath.Join(root, "gramex.yaml")
+		if err := os.WriteFile(main, []byte("import: '"+tt.pattern+"'\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg := mustLoad(t, root, config.Options{})
+		var got []string
+		for _, file := range cfg.Files[1:] {
+			name, err := filepath.Rel(root, file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, filepath.ToSlash(name))
+		}
+		if !slices.Equal(got, tt.want) || (len(got) == 0) != (len(cfg.Warnings) == 1) {
+			t.Errorf("%s: %q, want %q; warnings: %v", tt.pattern, got, tt.want, cfg.Warnings)
+		}
+	}
+}

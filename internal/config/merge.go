@@ -29,10 +29,18 @@ func (l *loader) merge() (settings *node, urls []*entry) {
 			l.value(v)
 		}
 	}
+	for _, v := range l.passed {
+		if !v.used {
+			l.r.warnf(ruleWarnPassed, v.pos, v.key, "a variable that the imported files do not use%s",
+				didYouMean(v.name, []string{"path", "namespace", "YAMLURL"}, ""))
+		}
+	}
 	if len(unused) > 0 {
-		names := make([]string, len(unused))
-		for i, e := range unused {
-			names[i] = e.key
+		var names []string
+		for _, e := range unused {
+			if !contains(names, e.key) {
+				names = append(names, e.key)
+			}
 		}
 		l.r.warnf(ruleWarnSections, unused[0].pos, "", "ignored, since Parley has no use for these sections of Gramex: %s",
 			strings.Join(names, ", "))
@@ -59,7 +67,7 @@ func (l *loader) add(n *node, e *entry, path string) {
 		}
 	case old.value.kind == null:
 		old.value = e.value
-	case e.value.kind != null:
+	case e.value.kind != null && old.pos != e.pos: // one file may be read twice
 		l.r.warnf(ruleWarnShadowed, e.pos, path, "not used: %s sets it too", old.pos)
 	}
 }
@@ -92,6 +100,7 @@ func (l *loader) expandURL(f *file, section *entry, before []*entry) []*entry {
 	var out []*entry
 	for _, e := range section.value.entries {
 		name, _ := x.substitute(e.key, e.pos, join("url", e.key))
+		name = f.urlPrefix + name
 		path := join("url", name)
 		if conditional(e.key) {
 			l.r.addf(ruleCondition, e.pos, path, "conditions in keys are not supported yet")
@@ -102,7 +111,7 @@ func (l *loader) expandURL(f *file, section *entry, before []*entry) []*entry {
 			continue
 		}
 		if first := entryOf(before, name); first != nil {
-			l.r.addf(ruleSameURL, e.pos, path, "%s has an endpoint of this name already, at %s; rename one of them", first.pos.File, first.pos)
+			l.r.addf(ruleSameURL, e.pos, path, "%s has an endpoint of this name already, at %s; rename one of them, or import a file with  namespace: url", first.pos.File, first.pos)
 			continue
 		}
 		if first := entryOf(out, name); first != nil {

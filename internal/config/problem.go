@@ -90,8 +90,9 @@ func newProblem(rule rule, pos Pos, key, text string) Problem {
 	return Problem{File: pos.File, Line: pos.Line, Column: pos.Column, Key: key, Text: text, rule: rule}
 }
 
-// inFileOrder returns list sorted. One place can be reached twice, through YAML
-// aliases; it is told once.
+// inFileOrder returns list sorted. One place can be reached several times, by
+// YAML aliases and as a setting for all endpoints: the same is told once, with
+// the key it was found under first.
 func inFileOrder(list []Problem, files []string) []Problem {
 	order := map[string]int{}
 	for i, name := range files {
@@ -105,7 +106,17 @@ func inFileOrder(list []Problem, files []string) []Problem {
 			cmp.Compare(a.Column, b.Column),
 		)
 	})
-	return slices.Compact(list)
+	type told struct {
+		pos  Pos
+		text string
+	}
+	seen := map[told]bool{}
+	return slices.DeleteFunc(list, func(p Problem) bool {
+		this := told{Pos{p.File, p.Line, p.Column}, p.Text}
+		before := seen[this]
+		seen[this] = true
+		return before
+	})
 }
 
 // err returns nil, or an *Error with every problem.

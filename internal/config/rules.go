@@ -32,8 +32,7 @@ const (
 // Rules about imports and variables.
 const (
 	ruleImport      rule = "import"        // import: of a form that means nothing
-	ruleImportGlob  rule = "import-glob"   // import: of several files at once
-	ruleImportConf  rule = "import-config" // import: with more than a path
+	ruleImportConf  rule = "import-config" // import: with a setting that means nothing
 	ruleImportFile  rule = "import-file"   // a file to import is missing
 	ruleImportCycle rule = "import-cycle"  // a file that imports itself
 	ruleImportTwice rule = "import-twice"  // one file imported at two places
@@ -85,4 +84,6 @@ const (
 	ruleWarnShadowed  rule = "warn-shadowed"  // warning: an imported setting that is not used
 	ruleWarnSecret    rule = "warn-secret"    // warning: a short cookie secret
 	ruleWarnNoPath    rule = "warn-no-path"   // warning: a FileHandler's path does not exist
+	ruleWarnGlob      rule = "warn-glob"      // warning: import: of a pattern that matches no file
+	ruleWarnPassed    rule = "warn-passed"    // warning: import: with a variable that nobody uses
 )

@@ -2,27 +2,40 @@ package config
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 // A file is one YAML file of the app.
 type file struct {
 	path   string // absolute
+	real   string // path without symbolic links
 	name   string // relative to the app's folder, with slashes: as in Pos
 	root   *node
 	parent *file // the file that imports it; nil for the main file
 	at     Pos   // where it is imported
 	vars   []*variable
+
+	// How it is imported.
+	passed       []*variable // what it and its imports see besides vars
+	url          *node       // its $YAMLURL; nil is the usual one
+	urlPrefix    string      // goes before the names of its endpoints
+	importPrefix string      // goes before the names of its imports, where these begin prefixes
+	special      bool        // it, or a file that leads to it, is imported with any of these
+	globbed      bool        // as one of those that a pattern matches
 }
 
-// A variable is one entry under variables: of one file.
+// A variable is one entry under variables: of one file, or one that an import
+// passes on.
 type variable struct {
 	name     string
+	key      string // "variables.ROOM"
 	pos      Pos
-	file     *file
+	file     *file // nil if it is passed on: then it is done
 	source   *node // as written
 	fallback bool  // written as {default: …}: the environment and other definitions win
 
+	used       bool // somebody looked it up
 	busy, done bool
 	value      *node // once done; broken if it could not be told
 }
@@ -38,8 +51,8 @@ func (l *loader) define(f *file) {
 		return
 	}
 	for _, e := range section.value.entries {
-		v := &variable{name: e.key, pos: e.pos, file: f, source: e.value}
 		path := join("variables", e.key)
+		v := &variable{name: e.key, key: path, pos: e.pos, file: f, source: e.value}
 		switch {
 		case conditional(e.key):
 			l.r.addf(ruleCondition, e.pos, path, "conditions in keys are not supported yet")
@@ -72,10 +85,10 @@ func builtin(name string) bool {
 	return name == "YAMLPATH" || name == "YAMLURL" || name == "YAMLFILE"
 }
 
-// lookup finds what name means in f. A definition of f or of the files that
-// import it comes first, then one of any other file, then the environment,
-// then a {default: …}. except is not found: a definition that names itself
-// means the one that it hides.
+// lookup finds what name means in f. A definition of f comes first, or one
+// that it was passed, or one of the files that import it; then one of any
+// other file, then the environment, then a {default: …}. except is not found:
+// a definition that names itself means the one that it hides.
 func (l *loader) lookup(name string, f *file, except *variable) (found []*variable, env string, ok bool) {
 	plain := l.definitions(name, f, except, false)
 	if len(plain) > 0 {
@@ -95,16 +108,21 @@ func (l *loader) definitions(name string, f *file, except *variable, fallback bo
 	above := map[*file]bool{}
 	for g := f; g != nil; g = g.parent {
 		above[g] = true
-		for _, v := range g.vars {
+		for _, v := range slices.Concat(g.vars, g.passed) {
 			if fits(v) {
+				v.used = true
 				return []*variable{v}
 			}
 		}
 	}
 	var found []*variable
+	again := func(v *variable) bool { // a file that is read twice defines its variables twice
+		return except != nil && v.pos == except.pos ||
+			slices.ContainsFunc(found, func(other *variable) bool { return v.pos == other.pos })
+	}
 	for _, g := range l.files {
 		for _, v := range g.vars {
-			if !above[g] && fits(v) {
+			if !above[g] && fits(v) && !again(v) {
 				found = append(found, v)
 			}
 		}
@@ -118,14 +136,13 @@ func (l *loader) value(v *variable) *node {
 	if v.done {
 		return v.value
 	}
-	path := join("variables", v.name)
 	if v.busy {
-		l.r.addf(ruleVarCycle, v.pos, path, "its value needs itself")
+		l.r.addf(ruleVarCycle, v.pos, v.key, "its value needs itself")
 		return &node{kind: broken}
 	}
 	v.busy = true
 	x := &expander{l: l, file: v.file, except: v}
-	value := x.expand(v.source, path)
+	value := x.expand(v.source, v.key)
 	v.busy, v.done, v.value = false, true, value
 	return value
 }
@@ -214,9 +231,12 @@ func (x *expander) builtin(name string, pos Pos, path string) *node {
 	case "YAMLFILE":
 		return &node{kind: text, text: x.file.path}
 	}
+	if x.file.url != nil {
+		return x.file.url
+	}
 	rel, err := filepath.Rel(x.l.dir, dir)
 	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-		x.l.r.addf(ruleYAMLURL, pos, path, "$YAMLURL: %s lies outside the app's folder and has no URL there", x.file.name)
+		x.l.r.addf(ruleYAMLURL, pos, path, "$YAMLURL: %s lies outside the app's folder and has no URL there; give it one with YAMLURL: where it is imported", x.file.name)
 		return &node{kind: broken}
 	}
 	return &node{kind: text, text: filepath.ToSlash(rel)}
@@ -227,7 +247,7 @@ func (x *expander) builtin(name string, pos Pos, path string) *node {
 func (l *loader) names() []string {
 	names := []string{"YAMLPATH", "YAMLURL", "YAMLFILE"}
 	for _, f := range l.files {
-		for _, v := range f.vars {
+		for _, v := range slices.Concat(f.vars, f.passed) {
 			names = append(names, v.name)
 		}
 	}
