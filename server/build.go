@@ -36,6 +36,7 @@ func load(path string, opt Options, p program) (*Server, error) {
 		Overrides:   opt.Overrides,
 		Sockets:     p.sockets,
 		CheckOrigin: endpoint.CheckOrigin,
+		Hidden:      httpd.Hidden,
 	})
 	var wrong *config.Error
 	if err != nil && !errors.As(err, &wrong) {
@@ -150,7 +151,7 @@ func (s *Server) route(b *built) (httpd.Route, error) {
 	route := httpd.Route{Name: b.Name, Pattern: b.Regexp}
 	switch {
 	case b.File != nil:
-		files := httpd.NewFiles(httpd.FileOptions{Path: b.File.Path, DefaultFilename: b.File.DefaultFilename, Log: s.log})
+		files := httpd.NewFiles(fileOptions(b.File, s.cfg.Dir, s.log))
 		route.Serve, route.Pages = files.Serve, true
 	case b.Function != nil:
 		route.Serve, route.Pages = s.newFunction(b.Endpoint, b.program).Serve, true

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"path/filepath"
+	"regexp"
 
 	"parley.example/parley/internal/call"
 	"parley.example/parley/internal/config"
@@ -106,6 +107,7 @@ func (s *Server) newSocket(e *config.Endpoint, p *call.Program) (*endpoint.WebSo
 		Hub:          s.hub,
 		Sessions:     s.sessions,
 		Origins:      origins,
+		Headers:      headerOf(e.WebSocket.Headers),
 		Settings:     settings(e.WebSocket),
 		Address:      s.address(),
 		Groups:       groupNames(e),
@@ -158,20 +160,53 @@ func originTexts(e *config.WebSocket) []string {
 }
 
 func (s *Server) newFunction(e *config.Endpoint, p *call.Program) *endpoint.Function {
-	headers := http.Header{}
-	for _, header := range e.Function.Headers {
-		headers.Add(header.Name, header.Value)
-	}
 	return endpoint.NewFunction(endpoint.FunctionOptions{
 		Name:     e.Name,
 		Program:  p,
 		Engine:   s.engine,
 		Hub:      s.hub,
 		Sessions: s.sessions,
-		Headers:  headers,
+		Headers:  headerOf(e.Function.Headers),
 		Groups:   groupNames(e),
 		Log:      s.log,
 	})
+}
+
+// headerOf returns headers as net/http has them; one that is off has no values.
+func headerOf(list []config.Header) http.Header {
+	h := http.Header{}
+	for _, header := range list {
+		if header.Off {
+			h[http.CanonicalHeaderKey(header.Name)] = nil
+		} else {
+			h.Set(header.Name, header.Value)
+		}
+	}
+	return h
+}
+
+// fileOptions are how the files of f are served, in the app at dir.
+func fileOptions(f *config.File, dir string, log *slog.Logger) httpd.FileOptions {
+	rules := httpd.FileRules{
+		Dir:    dir,
+		Ignore: regexps(f.Ignore),
+		Allow:  regexps(f.Allow),
+	}
+	if len(f.Headers) > 0 {
+		rules.Headers = append(rules.Headers, httpd.FileHeaders{Header: headerOf(f.Headers)})
+	}
+	for _, some := range f.FilesHeaders {
+		rules.Headers = append(rules.Headers, httpd.FileHeaders{Files: some.Files.Regexp, Header: headerOf(some.Headers)})
+	}
+	return httpd.FileOptions{Path: f.Path, DefaultFilename: f.DefaultFilename, Rules: rules, Log: log}
+}
+
+func regexps(globs []config.Glob) []*regexp.Regexp {
+	var list []*regexp.Regexp
+	for _, g := range globs {
+		list = append(list, g.Regexp)
+	}
+	return list
 }
 
 // groupNames returns the names of the pattern's groups, "" for those without.

@@ -155,6 +155,7 @@ type WebSocket struct {
 	Slow        string       // what a full outbox does: "disconnect", "drop_oldest" or "drop_newest"
 	Compression *Compression // nil is off
 	Rate        *Rate        // nil is no limit
+	Headers     []Header     // of the 101, in the order written
 }
 
 // Compression says how messages are compressed (RFC 7692).
@@ -186,10 +187,12 @@ type FunctionHandler struct {
 	Headers  []Header // in the order written
 }
 
-// A Header is one response header.
+// A Header is one response header. A later one of the same name, whatever its
+// letter case, replaces it.
 type Header struct {
-	Name  string // as written; a valid field name (RFC 9110 §5.1)
+	Name  string // as written; a valid field name (RFC 9110 §5.1), and not Parley's own to set
 	Value string // without line breaks and control characters
+	Off   bool   // the header is not sent; Value is ""
 	Pos   Pos
 }
 
@@ -197,6 +200,19 @@ type Header struct {
 type File struct {
 	Path            string // a file or folder, absolute; it need not exist
 	DefaultFilename string // what a folder answers with; "" is nothing
+
+	// Files that a Glob of Ignore matches do not exist for peers, unless one of
+	// Allow does.
+	Ignore, Allow []Glob
+
+	Headers      []Header       // of every file, in the order written
+	FilesHeaders []FilesHeaders // of some, and over Headers; later ones over earlier ones
+}
+
+// FilesHeaders are headers of the files that a Glob matches.
+type FilesHeaders struct {
+	Files   Glob
+	Headers []Header
 }
 
 // A Function is what one hook runs: one step, or several one after the other.

@@ -85,14 +85,39 @@ func (d *dumper) endpoint(e *Endpoint) {
 		if r := w.Rate; r != nil {
 			d.line(1, "rate: messages=%v/s bytes=%v/s burst=%v over=%s", r.Messages, r.Bytes, r.Burst, r.Over)
 		}
+		d.headers("header", w.Headers)
 	case e.Function != nil:
 		d.function("function", e.Function.Function)
-		for _, h := range e.Function.Headers {
-			d.line(1, "header: %s %s: %s", h.Pos, h.Name, h.Value)
-		}
+		d.headers("header", e.Function.Headers)
 	case e.File != nil:
-		d.line(1, "path: %s", e.File.Path)
-		d.line(1, "default_filename: %s", e.File.DefaultFilename)
+		d.file(e.File)
+	}
+}
+
+func (d *dumper) file(f *File) {
+	d.line(1, "path: %s", f.Path)
+	d.line(1, "default_filename: %s", f.DefaultFilename)
+	d.globs("ignore", f.Ignore)
+	d.globs("allow", f.Allow)
+	d.headers("header", f.Headers)
+	for _, h := range f.FilesHeaders {
+		d.headers("header of "+h.Files.Text, h.Headers)
+	}
+}
+
+func (d *dumper) globs(what string, globs []Glob) {
+	for _, g := range globs {
+		d.line(1, "%s: %s %s", what, g.Pos, g.Text)
+	}
+}
+
+func (d *dumper) headers(what string, headers []Header) {
+	for _, h := range headers {
+		if h.Off {
+			d.line(1, "%s: %s %s is off", what, h.Pos, h.Name)
+		} else {
+			d.line(1, "%s: %s %s: %s", what, h.Pos, h.Name, h.Value)
+		}
 	}
 }
 

@@ -57,6 +57,7 @@ func readFixture(t *testing.T, path string) fixture {
 		}
 		return nil
 	}
+	fx.opt.Hidden = func(path string) bool { return strings.HasSuffix(path, ".yaml") || strings.HasPrefix(path, ".") }
 	dir, main := filepath.Dir(path), filepath.Base(path)
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		dir, main = path, "want.txt"

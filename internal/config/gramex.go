@@ -18,7 +18,7 @@ var switchableKeys = []string{"auth", "xsrf_cookies"}
 // baseHandlerKeys may stand in the kwargs, and some beside them, of every
 // handler of Gramex. Here and below, the text is what to do instead.
 var baseHandlerKeys = map[string]string{
-	"cache": "", "cors": "", "error": "", "headers": "", "log": "", "methods": "", "redirect": "",
+	"cache": "", "cors": "", "error": "", "headers": "write them in kwargs:", "log": "", "methods": "", "redirect": "",
 	"session": "", "set_xsrf": "", "transform": "",
 }
 
@@ -67,7 +67,7 @@ var gramexKeys = map[string]map[string]string{
 		"method": "",
 	},
 	fileHandler: {
-		"index": "", "index_template": "", "ignore": "", "allow": "", "default": "", "template": "",
+		"index": "", "index_template": "", "default": "", "template": "",
 		"sass": "", "scss": "", "ts": "", "vue": "",
 	},
 }

@@ -41,6 +41,7 @@ func (b *builder) webSocket(kwargs *node, endpoint, path string) *WebSocket {
 	b.size(&w.Outbox, f["outbox"], join(path, "outbox"), minOutbox, maxOutbox)
 	w.Compression = b.compression(f["compression"], endpoint, join(path, "compression"))
 	w.Rate = b.rate(f["rate"], endpoint, join(path, "rate"))
+	w.Headers = b.headers(f["headers"], join(path, "headers"))
 	return &w
 }
 
@@ -78,32 +79,7 @@ func (b *builder) functionHandler(at *entry, kwargs *node, endpoint, path string
 	} else if !hasKey(kwargs, "function") && kwargs.kind == mapping {
 		b.r.addf(ruleMissing, at.pos, join(path, "function"), "missing; it says what to run, such as  function: page.show")
 	}
-	headers := f["headers"]
-	if headers == nil || headers.value.kind == broken {
-		return h
-	}
-	path = join(path, "headers")
-	if headers.value.kind != mapping {
-		b.r.addf(ruleType, headers.value.pos, path, "must be a mapping of names to values, not %s", headers.value.kind)
-		return h
-	}
-	for _, e := range headers.value.entries {
-		h.Headers = append(h.Headers, b.header(e, join(path, e.key)))
-	}
-	return h
-}
-
-func (b *builder) header(e *entry, path string) Header {
-	h := Header{Name: e.key, Value: strings.TrimSpace(e.value.text), Pos: e.pos}
-	switch {
-	case !isToken(e.key):
-		b.r.addf(ruleHeader, e.pos, path, "cannot be a header's name")
-	case e.value.kind == broken:
-	case e.value.kind == list || e.value.kind == mapping || e.value.kind == null:
-		b.r.addf(ruleType, e.value.pos, path, "must be text, not %s", e.value.kind)
-	case strings.ContainsFunc(h.Value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }):
-		b.r.addf(ruleHeader, e.value.pos, path, "has a line break or control character, which no header can carry")
-	}
+	h.Headers = b.headers(f["headers"], join(path, "headers"))
 	return h
 }
 
@@ -129,5 +105,13 @@ func (b *builder) fileHandler(at *entry, kwargs *node, endpoint, path string) *F
 	} else if b.text(&h.DefaultFilename, d, join(path, "default_filename")) && strings.ContainsAny(h.DefaultFilename, `/\`) {
 		b.r.addf(ruleFilename, d.value.pos, join(path, "default_filename"), "must be the name of a file, without a folder")
 	}
+	h.Ignore = b.globs(f["ignore"], join(path, "ignore"))
+	h.Allow = b.globs(f["allow"], join(path, "allow"))
+	for _, g := range h.Allow {
+		if hidden := b.l.opt.Hidden; hidden != nil && hidden(example(g.Text)) {
+			b.r.warnf(ruleWarnAllow, g.Pos, join(path, "allow"), "%s has no effect: code, settings and secrets are never served", g.shown)
+		}
+	}
+	b.fileHeaders(h, f["headers"], join(path, "headers"))
 	return h
 }

@@ -60,11 +60,11 @@ var sections = map[string]section{
 	}},
 	webSocketHandler: {"url.NAME.kwargs", keys("open", "on_message", "on_close", "on_pong", "select_subprotocol",
 		"origins", "max_message_size", "ping_interval", "ping_timeout", "idle_timeout",
-		"slow", "outbox", "compression", "rate")},
+		"slow", "outbox", "compression", "rate", "headers")},
 	compressionKwarg: {"url.NAME.kwargs.compression", keys("threshold", "level", "context_takeover")},
 	rateKwarg:        {"url.NAME.kwargs.rate", keys("messages", "bytes", "burst", "over")},
 	functionHandler:  {"url.NAME.kwargs", keys("function", "args", "kwargs", "headers")},
-	fileHandler:      {"url.NAME.kwargs", keys("path", "default_filename")},
+	fileHandler:      {"url.NAME.kwargs", keys("path", "default_filename", "ignore", "allow", "headers")},
 	"step":           {"", keys("name", "function", "args", "kwargs")},
 }
 

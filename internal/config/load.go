@@ -25,6 +25,10 @@ type Options struct {
 	// CheckOrigin says what is wrong with one entry of origins:, which becomes
 	// a problem; nil accepts all.
 	CheckOrigin func(origin string) error
+
+	// Hidden reports whether a file, a path with slashes, is one that is never
+	// served: allow: cannot change that, which becomes a warning. nil is none.
+	Hidden func(path string) bool
 }
 
 // mainFile is what Load looks for in a folder.

@@ -64,6 +64,7 @@ const (
 	ruleRate      rule = "rate"       // not a rate, or a limit of nothing
 	ruleHeader    rule = "header"
 	ruleFilename  rule = "filename"
+	ruleGlob      rule = "glob" // a pattern of files that can match none
 )
 
 // Rules about endpoints and functions.
@@ -86,4 +87,5 @@ const (
 	ruleWarnNoPath    rule = "warn-no-path"   // warning: a FileHandler's path does not exist
 	ruleWarnGlob      rule = "warn-glob"      // warning: import: of a pattern that matches no file
 	ruleWarnPassed    rule = "warn-passed"    // warning: import: with a variable that nobody uses
+	ruleWarnAllow     rule = "warn-allow"     // warning: allow: of files that are never served
 )

@@ -39,6 +39,20 @@ func (b *builder) fields(n *node, in, endpoint, path string) map[string]*entry {
 	return fields
 }
 
+// mappingOf returns the mapping that e holds; an empty one if it holds none,
+// which is reported if it should not be so.
+func (b *builder) mappingOf(e *entry, path string) *node {
+	empty := &node{kind: mapping}
+	switch {
+	case e == nil || e.value.kind == null || e.value.kind == broken:
+		return empty
+	case e.value.kind != mapping:
+		b.r.addf(ruleType, e.value.pos, path, "must be a mapping, not %s", e.value.kind)
+		return empty
+	}
+	return e.value
+}
+
 // valueOf returns the value of an entry that may be missing.
 func valueOf(e *entry) *node {
 	if e == nil {

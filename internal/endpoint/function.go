@@ -23,7 +23,7 @@ type FunctionOptions struct {
 	Hub      *hub.Hub         // where functions publish
 	Sessions *session.Manager // of the browsers
 
-	Headers http.Header  // of every response that a function answers; the function's own win
+	Headers http.Header  // of every response that a function answers; the function's own win; a name without values is not sent
 	MaxBody int          // bytes; 0 means 10 MiB
 	Groups  []string     // names of the groups of the pattern, "" for one without a name
 	Log     *slog.Logger // nil means discard
@@ -158,12 +158,13 @@ func contentType(kind call.ValueKind) string {
 }
 
 // setAll replaces what h has under the names in from. Cookies are added to
-// those that are there.
+// those that are there. A name without values keeps net/http from making some
+// up.
 func setAll(h, from http.Header) {
 	for name, values := range from {
 		name = http.CanonicalHeaderKey(name)
 		if name != "Set-Cookie" {
-			h.Del(name)
+			h[name] = nil
 		}
 		for _, value := range values {
 			h.Add(name, value)

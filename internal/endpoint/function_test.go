@@ -59,6 +59,14 @@ func TestWhatAFunctionReturns(t *testing.T) {
 		{"a status without a body", call.Value{Kind: call.Text, Data: []byte("x"), Status: 204}, nil, 204, nil, ""},
 		{"configured headers", call.Value{Kind: call.Text, Data: []byte("x")}, configured, 200, map[string]string{"Content-Type": "text/css", "Cache-Control": "no-store"}, "x"},
 		{
+			"a header that is off",
+			call.Value{Kind: call.Text, Data: []byte("<html>")},
+			http.Header{"Content-Type": nil, "Server": nil},
+			200,
+			map[string]string{"Content-Type": "", "Server": ""},
+			"<html>",
+		},
+		{
 			"its own headers",
 			call.Value{Kind: call.Text, Data: []byte("x"), Header: http.Header{
 				"content-type": {"text/csv"}, "Content-Length": {"99"}, "Location": {"/other"},

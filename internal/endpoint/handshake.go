@@ -63,6 +63,7 @@ func (h *handshake) run(w http.ResponseWriter, groups []*string) *refusal {
 	h.handler = c
 	c.info = &call.Info{Conn: h.conn, Endpoint: e.opt.Name, Request: r, Subprotocols: subprotocols(r.Header)}
 	header := http.Header{}
+	setAll(header, e.opt.Headers)
 	if err := h.openSession(ctx, header); err != nil {
 		return h.unavailable("session not opened", err)
 	}

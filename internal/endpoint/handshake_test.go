@@ -306,6 +306,31 @@ func TestWithoutSelectSubprotocolNoneIsSelected(t *testing.T) {
 	})
 }
 
+func TestHeadersOfThe101(t *testing.T) {
+	perform(t, func(t *testing.T, st *stage) {
+		st.serve(endpoint.Options{Headers: http.Header{
+			"x-frame-options": {"DENY"}, "Set-Cookie": {"a=1"}, "Server": nil,
+			"Connection": {"close"}, "Sec-Websocket-Accept": {"mine"},
+		}})
+		for range 2 { // what one handshake adds is not in the next
+			resp := st.dial(websocket.DialOptions{}).response
+			var names []string
+			for _, cookie := range resp.Cookies() {
+				names = append(names, cookie.Name)
+			}
+			if want := []string{"a", "sid"}; !slices.Equal(names, want) {
+				t.Errorf("cookies %q, want %q", names, want)
+			}
+			if got := resp.Header.Get("X-Frame-Options"); got != "DENY" {
+				t.Errorf("X-Frame-Options = %q", got)
+			}
+			if got := resp.Header["Connection"]; !slices.Equal(got, []string{"Upgrade"}) {
+				t.Errorf("Connection = %q", got)
+			}
+		}
+	})
+}
+
 func TestTheCookieComesWithThe101(t *testing.T) {
 	perform(t, func(t *testing.T, st *stage) {
 		st.serve(endpoint.Options{})

@@ -25,6 +25,7 @@ type Options struct {
 	Sessions *session.Manager // of the browsers
 	Origins  *Origins         // nil means all
 
+	Headers  http.Header // of the 101; what the engine sets itself is left out
 	Settings ws.Settings // of its connections; the window is the endpoint's own
 
 	// Address is whose connection a request will be, for the engine's limit per

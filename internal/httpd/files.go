@@ -24,12 +24,14 @@ type FileOptions struct {
 	// means that folders show nothing.
 	DefaultFilename string
 
-	Log *slog.Logger // nil means discard
+	Rules FileRules
+	Log   *slog.Logger // nil means discard
 }
 
 // Files serves a folder's files, or one file, as they are at the time of the
-// request. What hidden says is hidden, what lies outside the folder (through
-// symbolic links too) and folders without a default file do not exist for it.
+// request. What Hidden says is hidden, what lies outside the folder (through
+// symbolic links too), what the rules ignore, and folders without a default file
+// do not exist for it.
 // Safe for concurrent use.
 type Files struct {
 	opt FileOptions // set by NewFiles, then read-only
@@ -61,8 +63,8 @@ func (f *Files) serve(w http.ResponseWriter, r *http.Request, name string) {
 		notFound(w, r) // a slash that is none: a proxy may have judged another path
 		return
 	}
-	file, info, err := f.open(name)
-	folder := err == nil && info.IsDir()
+	file, err := f.open(name)
+	folder := err == nil && file.info.IsDir()
 	switch {
 	case folder && f.opt.DefaultFilename == "":
 		file.Close()
@@ -70,8 +72,8 @@ func (f *Files) serve(w http.ResponseWriter, r *http.Request, name string) {
 	case folder:
 		file.Close()
 		name = strings.TrimSuffix(name, "/") + "/"
-		file, info, err = f.open(name + f.opt.DefaultFilename)
-		if err == nil && info.IsDir() {
+		file, err = f.open(name + f.opt.DefaultFilename)
+		if err == nil && file.info.IsDir() {
 			file.Close()
 			err = fs.ErrNotExist
 		}
@@ -91,7 +93,7 @@ func (f *Files) serve(w http.ResponseWriter, r *http.Request, name string) {
 	case folder && name != "/" && !strings.HasSuffix(r.URL.Path, "/"):
 		redirectInside(w, r)
 	default:
-		serveFile(w, r, file, info)
+		f.serveFile(w, r, file)
 	}
 }
 
@@ -111,22 +113,22 @@ func (f *Files) Shows(path string) bool {
 	if name == "." {
 		name = ""
 	}
-	file, info, err := f.open(filepath.ToSlash(name))
-	if err != nil {
-		return false
-	}
-	file.Close()
-	return !info.IsDir()
+	return f.shows(filepath.ToSlash(name))
 }
 
 // has reports whether the folder's own path shows anything.
 func (f *Files) has() bool {
-	file, info, err := f.open(f.opt.DefaultFilename)
+	return f.shows(f.opt.DefaultFilename)
+}
+
+// shows reports whether name means a file.
+func (f *Files) shows(name string) bool {
+	file, err := f.open(name)
 	if err != nil {
 		return false
 	}
 	file.Close()
-	return !info.IsDir()
+	return !file.info.IsDir()
 }
 
 // readOnly answers requests that want something else than to read.
@@ -144,68 +146,82 @@ func readOnly(w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
+// A found is a file or folder that may be seen, open.
+type found struct {
+	*os.File
+	info  fs.FileInfo
+	paths []string // what the rules' patterns see of it
+}
+
 // open opens what name, a slash-separated path, means below the folder. Its
 // error is fs.ErrNotExist for everything that shall not be seen.
-func (f *Files) open(name string) (*os.File, fs.FileInfo, error) {
+func (f *Files) open(name string) (*found, error) {
 	base, err := filepath.EvalSymlinks(f.opt.Path)
 	if err != nil {
-		return nil, nil, unseen(err)
+		return nil, unseen(err)
 	}
 	info, err := os.Stat(base)
 	if err != nil {
-		return nil, nil, unseen(err)
+		return nil, unseen(err)
 	}
 	name = strings.TrimPrefix(name, "/")
 	if !info.IsDir() {
-		if name != "" || hidden(filepath.Base(f.opt.Path)) || hidden(filepath.Base(base)) {
-			return nil, nil, fs.ErrNotExist
+		if name != "" || Hidden(filepath.Base(f.opt.Path)) || Hidden(filepath.Base(base)) {
+			return nil, fs.ErrNotExist
 		}
-		return openIn(filepath.Dir(base), filepath.Base(base))
+		return f.openIn(filepath.Dir(base), filepath.Base(base), f.opt.Rules.paths(f.opt.Path, f.opt.Path, base, base))
 	}
 	name, folder := strings.CutSuffix(name, "/")
 	if name == "" {
-		return openIn(base, ".")
+		return f.openIn(base, ".", nil)
 	}
-	if hidden(name) {
-		return nil, nil, fs.ErrNotExist
+	if Hidden(name) {
+		return nil, fs.ErrNotExist
 	}
 	// Links are followed first: the name at their end counts too.
-	target, err := filepath.EvalSymlinks(filepath.Join(base, filepath.FromSlash(name)))
+	name = filepath.FromSlash(name)
+	target, err := filepath.EvalSymlinks(filepath.Join(base, name))
 	if err != nil {
-		return nil, nil, unseen(err)
+		return nil, unseen(err)
 	}
 	inside, err := filepath.Rel(base, target)
-	if err != nil || !filepath.IsLocal(inside) || inside != "." && hidden(filepath.ToSlash(inside)) {
-		return nil, nil, fs.ErrNotExist
+	if err != nil || !filepath.IsLocal(inside) || inside != "." && Hidden(filepath.ToSlash(inside)) {
+		return nil, fs.ErrNotExist
 	}
-	file, info, err := openIn(base, inside)
-	if err == nil && folder && !info.IsDir() {
+	file, err := f.openIn(base, inside, f.opt.Rules.paths(f.opt.Path, filepath.Join(f.opt.Path, name), base, target))
+	if err == nil && folder && !file.info.IsDir() {
 		file.Close()
-		return nil, nil, fs.ErrNotExist
+		return nil, fs.ErrNotExist
 	}
-	return file, info, err
+	return file, err
 }
 
 // openIn opens a file or folder and nothing else: to open a named pipe would
-// wait for its writer.
-func openIn(dir, name string) (*os.File, fs.FileInfo, error) {
+// wait for its writer. paths are what the rules' patterns see of it, if it is a
+// file.
+func (f *Files) openIn(dir, name string, paths []string) (*found, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, nil, unseen(err)
+		return nil, unseen(err)
 	}
 	defer func() { _ = root.Close() }()
 	info, err := root.Stat(name)
 	if err != nil {
-		return nil, nil, unseen(err)
+		return nil, unseen(err)
 	}
-	if !info.Mode().IsRegular() && !info.IsDir() {
-		return nil, nil, fs.ErrNotExist
+	switch {
+	case info.IsDir():
+	case !info.Mode().IsRegular():
+		return nil, fs.ErrNotExist
+	case f.opt.Rules.ignores(paths):
+		f.log.Debug("not served: ignore matches", "path", paths[0])
+		return nil, fs.ErrNotExist
 	}
 	file, err := root.Open(name)
 	if err != nil {
-		return nil, nil, unseen(err)
+		return nil, unseen(err)
 	}
-	return file, info, nil
+	return &found{File: file, info: info, paths: paths}, nil
 }
 
 // unseen makes fs.ErrNotExist of the errors that a peer can cause by asking.
@@ -218,18 +234,19 @@ func unseen(err error) error {
 	return err
 }
 
-func serveFile(w http.ResponseWriter, r *http.Request, file *os.File, info fs.FileInfo) {
+func (f *Files) serveFile(w http.ResponseWriter, r *http.Request, file *found) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
-	kind, err := contentType(info.Name(), file)
+	kind, err := contentType(file.info.Name(), file)
 	if err != nil {
 		refuse(w, r, http.StatusInternalServerError, "The file cannot be read.")
 		return
 	}
 	h.Set("Content-Type", kind)
 	h.Set("Cache-Control", "no-cache") // ask before using a copy: a saved file shows at the next reload
-	h.Set("ETag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()))
-	http.ServeContent(w, r, "", info.ModTime(), file)
+	h.Set("ETag", fmt.Sprintf(`"%x-%x"`, file.info.ModTime().UnixNano(), file.info.Size()))
+	f.opt.Rules.apply(h, file.paths)
+	http.ServeContent(w, r, "", file.info.ModTime(), file)
 }
 
 // redirectInside sends a folder's path to the same with a slash. The target

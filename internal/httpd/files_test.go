@@ -371,19 +371,23 @@ func FuzzStaticPath(f *testing.F) {
 		"outside.txt": "SECRET", "app/index.html": "PUBLIC", "app/a.txt": "PUBLIC", "app/sub/index.html": "PUBLIC",
 		"app/x.py": "SECRET", "app/gramex.yaml": "SECRET", "app/.env": "SECRET", "app/sub/.git/config": "SECRET",
 		"app/x.db": "SECRET", "app/x.db-wal": "SECRET", "app/__pycache__/x.txt": "SECRET",
+		"app/ignored.txt": "SECRET", "app/sub/ignored/x.txt": "SECRET",
 	})
-	for link, target := range map[string]string{"out": "..", "code.txt": "x.py", "in": "sub", "abs": dir} {
+	for link, target := range map[string]string{
+		"out": "..", "code.txt": "x.py", "in": "sub", "abs": dir, "ok.txt": "ignored.txt", "fine": "sub/ignored",
+	} {
 		if err := os.Symlink(target, filepath.Join(dir, "app", link)); err != nil {
 			f.Fatal(err)
 		}
 	}
 	app := filepath.Join(dir, "app")
-	s := httpd.New(httpd.Options{Dir: app})
-	files := httpd.NewFiles(httpd.FileOptions{Path: app, DefaultFilename: "index.html"})
+	rule := httpd.FileRules{Dir: dir, Ignore: rules(`ignored.*`), Allow: rules(`.*\.py`, `.*\.env`, `.*\.yaml`)}
+	s := httpd.New(httpd.Options{Dir: app, DirRules: rule})
+	files := httpd.NewFiles(httpd.FileOptions{Path: app, DefaultFilename: "index.html", Rules: rule})
 	for _, seed := range []string{
 		"/a.txt", "/sub/", "/in/", "/x.py", "/X.PY", "/x.py.", "/x.py ", "/x.py/", "/.env", "/sub/.git/config", "/out/outside.txt",
 		"/../outside.txt", "/code.txt", "/abs/outside.txt", "/__pycache__/x.txt", "/x.db-wal", "/sub/../x.py", "/x.py\x00.txt",
-		"//x.py", "/./x.py", "\\x.py", "/sub/..\\x.py", "/x.p\u200by",
+		"//x.py", "/./x.py", "\\x.py", "/sub/..\\x.py", "/x.p\u200by", "/ignored.txt", "/IGNORED.TXT", "/sub/ignored/x.txt", "/ok.txt", "/fine/x.txt",
 	} {
 		f.Add(seed)
 	}

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// hidden reports whether name, a slash-separated path below a folder, is one
+// Hidden reports whether name, a slash-separated path below a folder, is one
 // that no page may show:
 //
 //   - code and data: *.py, *.pyc, *.pyo, *.star, *.go, go.mod, go.sum, go.work, *.yaml, *.yml, *.db with its
@@ -20,7 +20,7 @@ import (
 //     end, with invisible characters, not UTF-8, longer than 255 octets.
 //
 // One hidden step hides all below it.
-func hidden(name string) bool {
+func Hidden(name string) bool {
 	for step := range strings.SplitSeq(name, "/") {
 		if !plain(step) || step[0] == '.' {
 			return true

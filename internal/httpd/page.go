@@ -55,14 +55,9 @@ func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
 // serveFavicon answers with the app's own icon or ours, without a session:
 // browsers ask for it by themselves.
 func (s *Server) serveFavicon(w http.ResponseWriter, r *http.Request) {
-	if s.files != nil {
-		if file, info, err := s.files.open("favicon.ico"); err == nil {
-			file.Close()
-			if !info.IsDir() {
-				s.files.serve(w, r, "favicon.ico")
-				return
-			}
-		}
+	if s.files != nil && s.files.shows("favicon.ico") {
+		s.files.serve(w, r, "favicon.ico")
+		return
 	}
 	embedded("page/favicon.ico", "image/vnd.microsoft.icon")(w, r)
 }

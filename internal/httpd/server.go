@@ -29,6 +29,9 @@ type Options struct {
 	// means none.
 	Dir string
 
+	// DirRules say what of Dir is served.
+	DirRules FileRules
+
 	// Pages wraps what the server answers itself from Dir, the start page,
 	// and the routes that ask for it; nil means nothing is wrapped. If it sets
 	// a cookie, it also keeps shared caches off in Cache-Control.
@@ -107,7 +110,7 @@ func New(opt Options) *Server {
 		s.routes = append(s.routes, route)
 	}
 	if opt.Dir != "" {
-		s.files = NewFiles(FileOptions{Path: opt.Dir, DefaultFilename: "index.html", Log: s.log})
+		s.files = NewFiles(FileOptions{Path: opt.Dir, DefaultFilename: "index.html", Rules: opt.DirRules, Log: s.log})
 	}
 	s.fallback = pages(http.HandlerFunc(s.servePage))
 	return s

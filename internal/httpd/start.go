@@ -184,13 +184,8 @@ func (s *Server) listedFiles() []listedFile {
 		if entry.IsDir() || !slices.Contains([]string{".html", ".htm"}, ext) {
 			continue
 		}
-		file, info, err := s.files.open(entry.Name())
-		if err != nil {
-			continue // hidden, or a link that leads outside
-		}
-		file.Close()
-		if info.IsDir() {
-			continue
+		if !s.files.shows(entry.Name()) {
+			continue // hidden or ignored, or a link that leads outside or to a folder
 		}
 		files = append(files, listedFile{entry.Name(), "/" + url.PathEscape(entry.Name())})
 		if len(files) == maxListedFiles {
