@@ -135,6 +135,7 @@ func load(path string, opt Options, p program) (*Server, error) {
 	s.web = httpd.New(httpd.Options{
 		Routes:          routes,
 		Dir:             cfg.Dir,
+		DirRules:        fileOptions(cfg.Folder, cfg.Dir, log).Rules,
 		Pages:           sessions.Pages,
 		TrustedProxies:  cfg.App.Listen.TrustedProxies,
 		Certificate:     certificate,

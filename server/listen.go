@@ -43,16 +43,16 @@ func checkListen(cfg *config.Config, haveLoops bool, log *slog.Logger) (*httpd.C
 
 // isServed reports whether the app's pages include the file.
 func isServed(cfg *config.Config, file string) bool {
-	var folders []string
+	var folders []*config.File
 	if cfg.Dir != "" {
-		folders = append(folders, cfg.Dir)
+		folders = append(folders, cfg.Folder)
 	}
 	for _, e := range cfg.Endpoints {
 		if e.File != nil && e.File.Path != "" {
-			folders = append(folders, e.File.Path)
+			folders = append(folders, e.File)
 		}
 	}
-	return slices.ContainsFunc(folders, func(folder string) bool {
-		return httpd.NewFiles(httpd.FileOptions{Path: folder}).Shows(file)
+	return slices.ContainsFunc(folders, func(f *config.File) bool {
+		return httpd.NewFiles(fileOptions(f, cfg.Dir, nil)).Shows(file)
 	})
 }

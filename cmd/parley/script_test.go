@@ -40,7 +40,7 @@ func TestScripts(t *testing.T) {
 //	serve ARGS…                  start parley, with a free port, and wait until it listens
 //	log REGEXP                   wait until what parley logged matches
 //	quit [SIGNAL]                send SIGTERM, or SIGNAL, and wait; fails unless it exits 0
-//	dial [-NAME] [Header:value…] PATH [SUBPROTOCOL…]   open a socket; ! dial STATUS … expects a refusal
+//	dial [-NAME] [Header:value…] PATH [SUBPROTOCOL…]   open a socket, headers go to stdout; ! dial STATUS … expects a refusal
 //	send [-NAME] [--binary] TEXT  send a message
 //	expect [-NAME] TEXT          the next message is TEXT
 //	silence [-NAME]              no message is waiting when a ping has come back
@@ -321,6 +321,7 @@ func cmdDial(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("dial %s: %v", args[0], err)
 	}
 	_, _ = io.WriteString(ts.Stdout(), "subprotocol="+c.Subprotocol()+"\n")
+	writeHeader(ts, resp.Header)
 	c.SetReadLimit(64 << 20)
 	dialed := &socket{conn: c, messages: make(chan string, unread)}
 	go dialed.read()
@@ -420,6 +421,12 @@ func cmdClosed(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+func writeHeader(ts *testscript.TestScript, h http.Header) {
+	for name, values := range h {
+		_, _ = io.WriteString(ts.Stdout(), name+": "+strings.Join(values, ", ")+"\n")
+	}
+}
+
 func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	s := storyOf(ts)
 	method := args[0]
@@ -448,9 +455,7 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	data, err := io.ReadAll(resp.Body)
 	ts.Check(err)
 	_, _ = io.WriteString(ts.Stdout(), strconv.Itoa(resp.StatusCode)+"\n")
-	for name, values := range resp.Header {
-		_, _ = io.WriteString(ts.Stdout(), name+": "+strings.Join(values, ", ")+"\n")
-	}
+	writeHeader(ts, resp.Header)
 	_, _ = ts.Stdout().Write(append(data, '\n'))
 	if neg != (resp.StatusCode >= 400) {
 		ts.Fatalf("http %s %s: status %d", method, path, resp.StatusCode)

@@ -12,9 +12,11 @@ import (
 // A builder makes the Config from the merged settings. It belongs to one Load
 // and never stops at the first problem.
 type builder struct {
-	l   *loader
-	r   *report
-	cfg Config // begins as the defaults
+	l        *loader
+	r        *report
+	cfg      Config           // begins as the defaults
+	defaults map[string]*node // kwargs of all endpoints of a handler, by its name
+	partial  bool             // kwargs are read that lack what endpoints have
 }
 
 func (b *builder) build(settings *node, urls []*entry) {
@@ -30,8 +32,19 @@ func (b *builder) build(settings *node, urls []*entry) {
 	b.python(valueOf(f["python"]))
 	b.starlark(valueOf(f["starlark"]))
 	b.runtime(&b.cfg.Runtime, f["runtime"], "runtime")
+	b.handlerDefaults(valueOf(f["handlers"]))
+	b.folder()
 	b.endpoints(urls)
 	b.cfg.Warnings = inFileOrder(b.r.warnings, b.r.files)
+}
+
+// folder says how the app's own folder is served: as by a FileHandler.
+func (b *builder) folder() {
+	own := &node{kind: mapping, entries: []*entry{
+		{key: "path", value: &node{kind: text, text: "."}},
+		{key: "default_filename", value: &node{kind: text, text: "index.html"}},
+	}}
+	b.cfg.Folder = b.fileHandler(nil, overlay(own, b.defaults[fileHandler]), "", "handlers."+fileHandler)
 }
 
 func (b *builder) app(n *node) {

@@ -25,6 +25,9 @@ type Config struct {
 	// Endpoints stand in route order: see routeOrder; equal ones as in the files.
 	Endpoints []*Endpoint
 
+	// Folder is how the app's folder is served where no endpoint is.
+	Folder *File
+
 	// Warnings are not in the way of serving, in file order.
 	Warnings []Problem
 }
@@ -116,7 +119,7 @@ type Endpoint struct {
 	Regexp   *regexp.Regexp // Pattern, bound to match a whole path
 	Priority int
 	Runtime  string          // as Config.Runtime, which it overrides; "" is the app's
-	Kwargs   json.RawMessage // kwargs: as written, variables substituted; an object, keys in order
+	Kwargs   json.RawMessage // kwargs: over the handler's defaults, variables substituted; an object, keys in order
 
 	WebSocket *WebSocket
 	Function  *FunctionHandler

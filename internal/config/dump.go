@@ -32,6 +32,8 @@ func (c *Config) Dump(w io.Writer) error {
 		c.Python.Executable, c.Python.Workers, c.Python.HangTimeout, strings.Join(c.Python.Path, " "))
 	d.line(0, "starlark: max_steps=%d timeout=%v", c.Starlark.MaxSteps, c.Starlark.Timeout)
 	d.line(0, "runtime: %s", c.Runtime)
+	d.line(0, "folder:")
+	d.file(c.Folder)
 	for _, e := range c.Endpoints {
 		d.endpoint(e)
 	}

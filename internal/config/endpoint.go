@@ -68,18 +68,25 @@ func (b *builder) endpoint(e *entry) *Endpoint {
 	if k := f["kwargs"]; k != nil && k.value.kind != null {
 		kwargs = k.value
 	}
+	named, key := b.named(e, f, path)
+	name := handlerName(named)
 	if kwargs.kind == mapping {
+		kwargs = overlay(kwargs, b.defaults[name])
 		end.Kwargs = b.r.json(kwargs, join(path, "kwargs"))
 	}
-	b.handler(end, e, f, kwargs, path)
+	if named != nil && !b.readKwargs(end, name, e, kwargs, join(path, "kwargs")) {
+		b.unknownHandler(named, name, join(path, key))
+		b.accessOnly(kwargs, end.Name, join(path, "kwargs"))
+	}
 	return end
 }
 
 // hasKey reports whether the mapping n has the key, with or without a value.
 func hasKey(n *node, key string) bool { return n.get(key) != nil }
 
-// handler finds the handler that the entry names, and lets it read kwargs.
-func (b *builder) handler(end *Endpoint, e *entry, f map[string]*entry, kwargs *node, path string) {
+// named returns the value of handler:, or of service: in its place, and which of
+// the two it is; nil if it names nothing, which was reported.
+func (b *builder) named(e *entry, f map[string]*entry, path string) (value *node, key string) {
 	named, key := f["handler"], "handler"
 	if service := f["service"]; service != nil {
 		if named != nil {
@@ -89,32 +96,40 @@ func (b *builder) handler(end *Endpoint, e *entry, f map[string]*entry, kwargs *
 	}
 	var name string
 	switch {
-	case named != nil:
-		if !b.text(&name, named, join(path, key)) {
-			return
-		}
-	case hasKey(e.value, "handler") || hasKey(e.value, "service"):
-		return // it has no value, which was reported
-	default:
+	case named != nil && b.text(&name, named, join(path, key)):
+		return named.value, key
+	case named == nil && !hasKey(e.value, "handler") && !hasKey(e.value, "service"):
 		b.r.addf(ruleMissing, e.pos, join(path, "handler"), "missing; there are %s", strings.Join(handlers, ", "))
-		return
 	}
-	name = strings.TrimPrefix(name, "gramex.handlers.")
+	return nil, key
+}
+
+// handlerName returns the handler that a text names; v may be nil.
+func handlerName(v *node) string {
+	if v == nil {
+		return ""
+	}
+	name := strings.TrimPrefix(v.text, "gramex.handlers.")
 	if alias, ok := handlerAliases[name]; ok {
-		name = alias
+		return alias
 	}
-	kw := join(path, "kwargs")
-	switch name {
+	return name
+}
+
+// readKwargs lets a handler read its kwargs into end. at is where what is
+// missing is reported. It returns false if there is no such handler.
+func (b *builder) readKwargs(end *Endpoint, handler string, at *entry, kwargs *node, path string) bool {
+	switch handler {
 	case webSocketHandler:
-		end.WebSocket = b.webSocket(kwargs, end.Name, kw)
+		end.WebSocket = b.webSocket(kwargs, end.Name, path)
 	case functionHandler:
-		end.Function = b.functionHandler(e, kwargs, end.Name, kw)
+		end.Function = b.functionHandler(at, kwargs, end.Name, path)
 	case fileHandler:
-		end.File = b.fileHandler(e, kwargs, end.Name, kw)
+		end.File = b.fileHandler(at, kwargs, end.Name, path)
 	default:
-		b.unknownHandler(named.value, name, join(path, key))
-		b.accessOnly(kwargs, end.Name, kw)
+		return false
 	}
+	return true
 }
 
 func (b *builder) unknownHandler(v *node, name, path string) {

@@ -14,7 +14,7 @@ func (b *builder) function(n *node, endpoint, path string) *Function {
 	case broken:
 		return nil
 	case text:
-		return b.single(n, "", path, path)
+		return b.single(n, "", path)
 	case list:
 		return b.pipeline(n, endpoint, path)
 	case mapping:
@@ -47,10 +47,9 @@ func (b *builder) call(e *entry, beside map[string]*entry, endpoint, path string
 		return b.pipeline(e.value, endpoint, at)
 	case text:
 		name := b.stepName(beside["name"], join(path, "name"))
-		fn := b.single(e.value, name, at, path)
+		fn := b.single(e.value, name, at)
 		if fn != nil {
-			fn.Steps[0].Args = b.args(beside["args"], join(path, "args"))
-			fn.Steps[0].Kwargs = b.kwargs(beside["kwargs"], join(path, "kwargs"))
+			b.arguments(&fn.Steps[0], beside, path)
 		}
 		return fn
 	}
@@ -58,10 +57,10 @@ func (b *builder) call(e *entry, beside map[string]*entry, endpoint, path string
 	return nil
 }
 
-func (b *builder) single(n *node, name, path, hook string) *Function {
+func (b *builder) single(n *node, name, path string) *Function {
 	s := strings.TrimSpace(n.text)
 	if s == "" {
-		b.r.addf(ruleFunction, n.pos, path, "is empty; write an expression such as chat.open, or remove %s", hook)
+		b.r.addf(ruleFunction, n.pos, path, "is empty; write an expression such as chat.open, or remove the key")
 		return nil
 	}
 	return &Function{Pos: n.pos, Steps: []Step{{Name: name, Text: s, Pos: n.pos, Begin: cmp.Or(n.begin, n.pos)}}}
@@ -94,6 +93,12 @@ func (b *builder) stepName(e *entry, path string) string {
 		b.r.addf(ruleStepName, e.value.pos, path, "%s cannot be a variable: use letters, digits and _, and no digit first", e.value.shown())
 	}
 	return name
+}
+
+// arguments reads the args: and kwargs: that stand beside a function.
+func (b *builder) arguments(to *Step, beside map[string]*entry, path string) {
+	to.Args = b.args(beside["args"], join(path, "args"))
+	to.Kwargs = b.kwargs(beside["kwargs"], join(path, "kwargs"))
 }
 
 // args returns a list; a single value is a list of one.

@@ -72,8 +72,9 @@ var gramexKeys = map[string]map[string]string{
 	},
 }
 
-// The handlers Parley has.
+// The handlers Parley has, and what stands for all of them under handlers:.
 const (
+	baseHandler      = "BaseHandler"
 	webSocketHandler = "WebSocketHandler"
 	functionHandler  = "FunctionHandler"
 	fileHandler      = "FileHandler"

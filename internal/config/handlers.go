@@ -28,7 +28,7 @@ func (b *builder) webSocket(kwargs *node, endpoint, path string) *WebSocket {
 	b.size(&w.MaxMessageSize, f["max_message_size"], join(path, "max_message_size"), 1, maxMessageSize)
 	b.duration(&w.PingInterval, f["ping_interval"], join(path, "ping_interval"), time.Second)
 	b.duration(&w.PingTimeout, f["ping_timeout"], join(path, "ping_timeout"), time.Second)
-	if w.PingTimeout <= w.PingInterval {
+	if w.PingTimeout <= w.PingInterval && !b.partial {
 		at, name := f["ping_timeout"], "ping_timeout"
 		if at == nil {
 			at, name = f["ping_interval"], "ping_interval"
@@ -76,6 +76,8 @@ func (b *builder) functionHandler(at *entry, kwargs *node, endpoint, path string
 	f := b.fields(kwargs, functionHandler, endpoint, path)
 	if e := f["function"]; e != nil {
 		h.Function = b.call(e, f, endpoint, path)
+	} else if b.partial {
+		b.arguments(&Step{}, f, path)
 	} else if !hasKey(kwargs, "function") && kwargs.kind == mapping {
 		b.r.addf(ruleMissing, at.pos, join(path, "function"), "missing; it says what to run, such as  function: page.show")
 	}
@@ -86,7 +88,7 @@ func (b *builder) functionHandler(at *entry, kwargs *node, endpoint, path string
 func (b *builder) fileHandler(at *entry, kwargs *node, endpoint, path string) *File {
 	h := &File{}
 	f := b.fields(kwargs, fileHandler, endpoint, path)
-	if !hasKey(kwargs, "path") && kwargs.kind == mapping {
+	if !b.partial && !hasKey(kwargs, "path") && kwargs.kind == mapping {
 		b.r.addf(ruleMissing, at.pos, join(path, "path"), "missing; it says which file or folder to serve, such as  path: pages")
 	}
 	if p := f["path"]; p != nil {

@@ -31,6 +31,7 @@ var sections = map[string]section{
 		{"log", true},
 		{"python", true},
 		{"starlark", true},
+		{"handlers", true},
 		{"runtime", false},
 	}},
 	"app": {"app", []key{
@@ -50,6 +51,12 @@ var sections = map[string]section{
 	"log":            {"log", keys("level", "format")},
 	"python":         {"python", keys("executable", "workers", "hang_timeout", "path")},
 	"starlark":       {"starlark", keys("max_steps", "timeout")},
+	"handlers": {"handlers", []key{
+		{baseHandler, true},
+		{webSocketHandler, true},
+		{functionHandler, true},
+		{fileHandler, true},
+	}},
 	"url": {"url.NAME", []key{
 		{"pattern", false},
 		{"handler", false},
@@ -86,10 +93,17 @@ func known(section, name string) bool {
 	return slices.ContainsFunc(sections[section].keys, func(k key) bool { return k.name == name })
 }
 
-func (s section) names() []string {
-	names := make([]string, len(s.keys))
-	for i, k := range s.keys {
-		names[i] = k.name
+// namesIn returns the keys of a section. Under handlers.BaseHandler stand those
+// of every handler.
+func namesIn(in string) []string {
+	var names []string
+	if in == baseHandler {
+		for _, handler := range handlers {
+			names = append(names, namesIn(handler)...)
+		}
+	}
+	for _, k := range sections[in].keys {
+		names = append(names, k.name)
 	}
 	return names
 }
@@ -100,10 +114,7 @@ func conditional(key string) bool { return strings.Contains(key, " if ") }
 // unknownKey reports a key that its section does not have. endpoint is the
 // name of the endpoint it stands in, "" for none.
 func (r *report) unknownKey(e *entry, in, endpoint, path string) {
-	hint, gramex := gramexKeys[in][e.key]
-	if !gramex && (in == "url" || contains(handlers, in)) {
-		hint, gramex = baseHandlerKeys[e.key]
-	}
+	hint, gramex := gramexKey(in, e.key)
 	switch {
 	case contains(accessKeys, e.key):
 		if opensAccess(e) {
@@ -122,12 +133,36 @@ func (r *report) unknownKey(e *entry, in, endpoint, path string) {
 		}
 		r.addf(ruleGramex, e.pos, path, "not supported yet%s", hint)
 	default:
-		hint := didYouMean(e.key, sections[in].names(), "")
+		hint := didYouMean(e.key, namesIn(in), "")
+		if alias, ok := handlerAliases[e.key]; ok && in == "handlers" {
+			hint = " (write " + alias + ")"
+		}
 		if hint == "" {
 			hint = elsewhere(e.key)
 		}
 		r.addf(ruleUnknown, e.pos, path, "unknown key%s", hint)
 	}
+}
+
+// gramexKey reports whether a key is one of Gramex's that Parley does not have
+// in this section, with a hint if there is one.
+func gramexKey(in, name string) (hint string, ok bool) {
+	places := []string{in}
+	if in == baseHandler {
+		places = handlers
+	}
+	for _, place := range places {
+		if hint, ok = gramexKeys[place][name]; ok {
+			return hint, true
+		}
+	}
+	switch {
+	case in == "handlers":
+		return "", contains(gramexHandlers, name)
+	case in == "url", in == baseHandler, contains(handlers, in):
+		hint, ok = baseHandlerKeys[name]
+	}
+	return hint, ok
 }
 
 // opensAccess reports whether a key that restricts access says itself that it

@@ -274,6 +274,44 @@ func TestSeed(t *testing.T) {
 	}
 }
 
+func TestGlobsOfFiles(t *testing.T) {
+	tests := []struct {
+		glob       string
+		match, not []string
+	}{
+		{"*.csv", []string{"/a.csv", "/a/b.csv", "/a/.csv", "/A.CSV", "/line\nbreak.csv"}, []string{"/a.csv/b", "/acsv", "a.csv", "/a.csv~"}},
+		{"a.csv", []string{"/a.csv", "/b/a.csv"}, []string{"/xa.csv", "/a-csv"}},
+		{"data/*", []string{"/data/x", "/data/x/y", "/a/data/x", "/DATA/x"}, []string{"/data", "/mydata/x"}},
+		{"data/**", []string{"/data/x", "/data/x/y"}, []string{"/data"}},
+		{"data/*.js", []string{"/data/x.js", "/data/x/y.js"}, []string{"/data/x.css"}},
+		{".*", []string{"/.x", "/a/.x", "/.x/y"}, []string{"/x.y"}},
+		{"?.txt", []string{"/a.txt", "/é.txt"}, []string{"/.txt", "/ab.txt"}},
+		{"[ab-d].x", []string{"/a.x", "/c.x", "/C.x"}, []string{"/e.x", "/-.x"}},
+		{"[!ab].x", []string{"/c.x", "/!.x"}, []string{"/a.x", "/A.x"}},
+		{"[]^].x", []string{"/].x", "/^.x"}, []string{"/a.x"}},
+		{`[\d[].x`, []string{`/\.x`, "/d.x", "/[.x"}, []string{"/1.x"}},
+		{"[:alpha:]", []string{"/a", "/:"}, []string{"/b"}},
+		{"[a.x", []string{"/[a.x"}, []string{"/a.x"}},
+		{"a+(b)|$^{2}", []string{"/a+(b)|$^{2}"}, []string{"/aab"}},
+	}
+	for _, tt := range tests {
+		dir := app(t, map[string]string{
+			"gramex.yaml": "handlers: {FileHandler: {ignore: '" + strings.ReplaceAll(tt.glob, "'", "''") + "'}}\n",
+		})
+		re := mustLoad(t, dir, config.Options{}).Folder.Ignore[0].Regexp
+		for _, path := range tt.match {
+			if !re.MatchString(path) {
+				t.Errorf("%s does not match %q", tt.glob, path)
+			}
+		}
+		for _, path := range tt.not {
+			if re.MatchString(path) {
+				t.Errorf("%s matches %q", tt.glob, path)
+			}
+		}
+	}
+}
+
 // TestImportedPatterns has links, and a folder whose own name looks like a
 // pattern.
 func TestImportedPatterns(t *testing.T) {

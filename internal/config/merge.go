@@ -14,8 +14,6 @@ func (l *loader) merge() (settings *node, urls []*entry) {
 				// read when the file was
 			case e.key == "url":
 				urls = append(urls, l.expandURL(f, e, urls)...)
-			case e.key == "handlers":
-				l.handlers(e)
 			case contains(unusedSections, e.key):
 				unused = append(unused, e)
 			case !known("", e.key):
@@ -69,19 +67,6 @@ func (l *loader) add(n *node, e *entry, path string) {
 		old.value = e.value
 	case e.value.kind != null && old.pos != e.pos: // one file may be read twice
 		l.r.warnf(ruleWarnShadowed, e.pos, path, "not used: %s sets it too", old.pos)
-	}
-}
-
-// handlers reports Gramex's defaults for handlers, above all those that
-// restrict access.
-func (l *loader) handlers(section *entry) {
-	l.r.addf(ruleGramex, section.pos, section.key, "not supported yet; write the settings in each endpoint's kwargs")
-	for _, handler := range section.value.entries {
-		for _, e := range handler.value.entries {
-			if contains(accessKeys, e.key) {
-				l.r.unknownKey(e, "", "", join(join(section.key, handler.key), e.key))
-			}
-		}
 	}
 }
 
