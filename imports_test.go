@@ -49,6 +49,7 @@ var onlyImporters = map[string][]string{
 	"github.com/fsnotify/fsnotify": {"server"},
 	"github.com/spf13/cobra":       {"cmd/parley"},
 	"go.starlark.net/starlark":     {"internal/star"},
+	"golang.org/x/term":            {"cmd/parley"},
 }
 
 type goPackage struct {

@@ -29,11 +29,11 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	a := &app{stdout: stdout, stderr: stderr}
 	root := rootCommand(a)
-	args, overrides, err := splitOverrides(args, root)
-	if err != nil {
-		return report(stderr, err)
+	if cmd, _, err := root.Find(args); err != nil || cmd.Annotations[noSettings] == "" {
+		if args, a.overrides, err = splitOverrides(args, root); err != nil {
+			return report(stderr, err)
+		}
 	}
-	a.overrides = overrides
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -70,10 +70,14 @@ Without a command it serves the app in DIR, or in the current folder.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{text: err.Error(), command: cmd.CommandPath()}
 	})
-	root.AddCommand(serveCommand(a), checkCommand(a), testCommand(a), initCommand(a), versionCommand(a))
+	root.AddCommand(serveCommand(a), checkCommand(a), testCommand(a), connectCommand(a), initCommand(a), versionCommand(a))
 	root.SetUsageTemplate(root.UsageTemplate() + settingsHelp)
 	return root
 }
+
+// noSettings marks a command that serves no app: what looks like a setting on
+// its line is a flag. The value says why.
+const noSettings = "no settings"
 
 const settingsHelp = `
 Settings, before or after the folder, win over the gramex.yaml:

@@ -37,7 +37,7 @@ func TestScripts(t *testing.T) {
 // scriptParams adds what our scripts can do:
 //
 //	certificate CERT KEY         make a certificate for this machine, which dial and http trust
-//	serve ARGS…                  start parley, with a free port, and wait until it listens
+//	serve ARGS…                  start parley, with a free port, and wait until it listens at $SERVER
 //	log REGEXP                   wait until what parley logged matches
 //	quit [SIGNAL]                send SIGTERM, or SIGNAL, and wait; fails unless it exits 0
 //	dial [-NAME] [Header:value…] PATH [SUBPROTOCOL…]   open a socket, headers go to stdout; ! dial STATUS … expects a refusal
@@ -49,6 +49,10 @@ func TestScripts(t *testing.T) {
 //	closed [-NAME] CODE [REASON] the server closes it with CODE
 //	http METHOD PATH [Header:value…] [@BODY]  request a page; status and body go to stdout
 //	report FILE                  what the last command wrote is in FILE, but for durations, $WORK and marks below code
+//	terminal ARGS…               start parley in a terminal; NO_COLOR counts
+//	type TEXT                    type TEXT, in which Go's escapes are keys: \r, \x04
+//	screen REGEXP                wait until what was shown since the last match matches
+//	ended STATUS                 parley has left the terminal, as it was before, with STATUS
 //
 // $EXAMPLES is the folder of our examples.
 func scriptParams(dir string) testscript.Params {
@@ -81,6 +85,10 @@ func scriptParams(dir string) testscript.Params {
 			"closed":      cmdClosed,
 			"http":        cmdHTTP,
 			"report":      cmdReport,
+			"terminal":    cmdTerminal,
+			"type":        cmdType,
+			"screen":      cmdScreen,
+			"ended":       cmdEnded,
 		},
 	}
 }
@@ -95,6 +103,7 @@ type story struct {
 	roots   *x509.CertPool
 	sockets map[string]*socket
 	cookies string
+	screen  *screen // of the program in a terminal
 }
 
 // A socket reads all the time, as a browser does: so it answers pings and
@@ -210,6 +219,7 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if match != nil {
 		s.base = match[1]
+		ts.Setenv("SERVER", s.base)
 	}
 }
 
