@@ -18,7 +18,8 @@ import (
 //	```yaml gramex.yaml   a file of the page's app; so for python, html, …
 //	```ws /path           a dialogue: "> sent" and "< expected" lines, served from the files so far
 //	```http GET /path     a request; each line of the block stands in the answer
-//	```console            "$ parley …" lines are run
+//	```console            "$ parley …" lines are run; below "$ parley connect …" are what is typed and what a
+//	                      terminal shows, below "$ echo … | parley connect …" the output
 //	```sh cert.pem key.pem  commands that make a certificate and its key; the test makes them itself
 //	```go path/x_test.go  a part of that file of ours, which other tests run; so for files in a testdata
 //
@@ -80,12 +81,15 @@ func storyOfPage(text string) (string, error) {
 		case "js", "nginx", "text", "toml":
 			continue
 		case "console":
-			for line := range strings.Lines(m[2]) {
-				if command, ok := strings.CutPrefix(line, "$ "); ok {
-					fmt.Fprintf(&commands, "exec %s", command)
+			if !strings.Contains(m[2], "parley connect") {
+				for line := range strings.Lines(m[2]) {
+					if command, ok := strings.CutPrefix(line, "$ "); ok {
+						fmt.Fprintf(&commands, "exec %s", command)
+					}
 				}
+				continue
 			}
-			continue
+			fallthrough
 		case "ws", "http":
 			if stale {
 				if serving {
@@ -94,7 +98,11 @@ func storyOfPage(text string) (string, error) {
 				commands.WriteString("serve app\n")
 				serving, stale = true, false
 			}
-			if err := dialogue(&commands, info, m[2]); err != nil {
+			say := dialogue
+			if info[0] == "console" {
+				say = connecting
+			}
+			if err := say(&commands, info, m[2]); err != nil {
 				return "", err
 			}
 			continue
@@ -156,3 +164,40 @@ func dialogue(commands *strings.Builder, info []string, block string) error {
 	commands.WriteString("close\n")
 	return nil
 }
+
+// connecting turns what a terminal shows of "parley connect" into commands. The
+// page's port is 9988, the test's any.
+func connecting(commands *strings.Builder, _ []string, block string) error {
+	commands.WriteString("env NO_COLOR=1\n")
+	typing := false
+	for line := range strings.Lines(block) {
+		line = strings.TrimSuffix(line, "\n")
+		shown := strings.ReplaceAll(regexp.QuoteMeta(line), ":9988", `:\d+`)
+		command, isCommand := strings.CutPrefix(line, "$ ")
+		said, piped := strings.CutPrefix(command, "echo ")
+		typed, isTyped := strings.CutPrefix(line, "> ")
+		switch {
+		case isCommand && piped:
+			said, command, _ = strings.Cut(said, " | ")
+			fmt.Fprintf(commands, "exec printf %s\\n\ncp stdout said\nstdin said\nexec %s\n", said, atServer(command))
+		case isCommand:
+			typing = true
+			fmt.Fprintf(commands, "terminal %s\n", atServer(strings.TrimPrefix(command, "parley ")))
+		case typing && isTyped:
+			fmt.Fprintf(commands, "screen '> $'\ntype '%s\\r'\n", strings.ReplaceAll(typed, `"`, `\"`))
+		case typing:
+			fmt.Fprintf(commands, "screen '%s'\n", shown)
+		case strings.HasPrefix(line, "parley: "):
+			fmt.Fprintf(commands, "stderr '%s'\n", shown)
+		default:
+			fmt.Fprintf(commands, "stdout '%s'\n", shown)
+		}
+	}
+	if typing {
+		commands.WriteString("ended 0\n")
+	}
+	return nil
+}
+
+// atServer completes the path in a command with where the test serves.
+func atServer(command string) string { return strings.Replace(command, " /", " $SERVER/", 1) }
