@@ -18,7 +18,7 @@ import (
 )
 
 // dumpsKeywords are those of json.dumps.
-var dumpsKeywords = []string{"indent", "sort_keys", "ensure_ascii", "separators"}
+var dumpsKeywords = []string{"indent", "sort_keys", "ensure_ascii", "separators", "default"}
 
 // jsonModule is the json of Python's that people use: dumps prints what
 // Python's prints.
@@ -141,11 +141,12 @@ func decodeDict(d *json.Decoder) (starlark.Value, error) {
 }
 
 // dumps is Python's json.dumps, as far as its keywords go.
-func dumps(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	var value, indent, separators starlark.Value
+func dumps(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var value, indent, separators, otherwise starlark.Value
 	p := printer{ascii: true}
 	err := starlark.UnpackArgs(b.Name(), args, kwargs,
-		"obj", &value, "indent?", &indent, "sort_keys?", &p.sorted, "ensure_ascii?", &p.ascii, "separators?", &separators)
+		"obj", &value, "indent?", &indent, "sort_keys?", &p.sorted, "ensure_ascii?", &p.ascii, "separators?", &separators,
+		"default?", &otherwise)
 	if err != nil {
 		return nil, err
 	}
@@ -174,6 +175,11 @@ func dumps(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs 
 			return nil, errors.New("dumps: separators must be a tuple of two texts")
 		}
 		p.item, p.pair = item, colon
+	}
+	if otherwise != nil && otherwise != starlark.None {
+		p.otherwise = func(v starlark.Value) (starlark.Value, error) {
+			return starlark.Call(thread, otherwise, starlark.Tuple{v}, nil)
+		}
 	}
 	if err := p.print(value, 0); err != nil {
 		return nil, fmt.Errorf("dumps: %w", err)
@@ -206,6 +212,8 @@ type printer struct {
 	ascii      bool // everything else is escaped
 	sorted     bool
 	strict     bool // no NaN or Infinity, which are not JSON
+
+	otherwise func(starlark.Value) (starlark.Value, error) // makes JSON of what is not; nil if nothing does
 
 	out []byte
 }
@@ -243,7 +251,14 @@ func (p *printer) print(value starlark.Value, depth int) error {
 	case starlark.Tuple:
 		return p.list(v, depth)
 	default:
-		return fmt.Errorf("a %s is not JSON", value.Type())
+		if p.otherwise == nil {
+			return fmt.Errorf("a %s is not JSON", value.Type())
+		}
+		made, err := p.otherwise(value)
+		if err != nil {
+			return err
+		}
+		return p.print(made, depth+1)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ var randomModule = &starlarkstruct.Module{Name: "random", Members: starlark.Stri
 	"uniform": starlark.NewBuiltin("uniform", uniform),
 	"randint": starlark.NewBuiltin("randint", randint),
 	"choice":  starlark.NewBuiltin("choice", choice),
+	"choices": starlark.NewBuiltin("choices", choices),
 	"sample":  starlark.NewBuiltin("sample", sample),
 	"shuffle": starlark.NewBuiltin("shuffle", shuffle),
 }}
@@ -64,6 +65,25 @@ func choice(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs
 		return nil, errors.New("choice: the sequence is empty")
 	}
 	return seq.Index(rand.IntN(seq.Len())), nil
+}
+
+func choices(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var seq starlark.Indexable
+	k := 1
+	if err := starlark.UnpackArgs(b.Name(), args, kwargs, "population", &seq, "k?", &k); err != nil {
+		return nil, err
+	}
+	if seq.Len() == 0 {
+		return nil, errors.New("choices: the population is empty")
+	}
+	var items []starlark.Value
+	for range k {
+		if err := spend(thread); err != nil {
+			return nil, err
+		}
+		items = append(items, seq.Index(rand.IntN(seq.Len())))
+	}
+	return starlark.NewList(items), nil
 }
 
 func sample(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {

@@ -29,6 +29,8 @@ type runner struct {
 	began   time.Time
 	most    uint64 // steps that it may take
 	left    uint64 // likewise, after this stretch
+	until   uint64 // steps at which this stretch ends
+	stopped string // why the call was stopped; "" if it was not
 }
 
 const runnerKey = "parley"
@@ -51,9 +53,8 @@ func (run *runner) do(done <-chan struct{}, h *handler, steps uint64, fn func(*s
 	run.handler, run.done, run.began, run.most = h, done, time.Time{}, steps
 	run.thread.Steps = 0
 	run.thread.Uncancel()
-	stretch := min(stepsAtOnce, steps)
-	run.thread.SetMaxExecutionSteps(stretch)
-	run.left = steps - stretch
+	run.left, run.stopped = steps, ""
+	run.more(min(stepsAtOnce, steps))
 	defer func() {
 		run.handler, run.done = nil, nil
 		if cause := recover(); cause != nil {
@@ -71,19 +72,42 @@ func (run *runner) stretch() {
 	}
 	switch {
 	case run.runtime.over.Load():
-		run.thread.Cancel("the server is stopping")
+		run.stop("the server is stopping")
 	case run.isDone():
-		run.thread.Cancel("nobody waits for its answer any more")
+		run.stop("nobody waits for its answer any more")
 	case run.thread.CallStackDepth() > maxCalls:
-		run.thread.Cancel(fmt.Sprintf("its calls lie too deep in each other: more than %d", maxCalls))
+		run.stop(fmt.Sprintf("its calls lie too deep in each other: more than %d", maxCalls))
 	case run.left == 0:
-		run.thread.Cancel(fmt.Sprintf("it took more than %d steps (starlark.max_steps)", run.most))
+		run.stop(fmt.Sprintf("it took more than %d steps (starlark.max_steps)", run.most))
 	case time.Since(run.began) > run.runtime.opt.Timeout:
-		run.thread.Cancel(fmt.Sprintf("it took longer than %v (starlark.timeout)", run.runtime.opt.Timeout))
+		run.stop(fmt.Sprintf("it took longer than %v (starlark.timeout)", run.runtime.opt.Timeout))
 	}
-	more := min(stepsAtOnce, run.left)
-	run.left -= more
-	run.thread.SetMaxExecutionSteps(run.thread.Steps + max(more, 1))
+	run.more(min(stepsAtOnce, run.left))
+}
+
+// more begins a stretch of n steps.
+func (run *runner) more(n uint64) {
+	run.left -= n
+	run.until = run.thread.Steps + max(n, 1)
+	run.thread.SetMaxExecutionSteps(run.until)
+}
+
+func (run *runner) stop(why string) {
+	run.stopped = why
+	run.thread.Cancel(why)
+}
+
+// spend counts a step of a built-in that may go through many items. Its error
+// says that the call has to end.
+func spend(thread *starlark.Thread) error {
+	run := runnerOf(thread)
+	if thread.Steps++; thread.Steps >= run.until {
+		run.stretch()
+	}
+	if run.stopped != "" {
+		return fmt.Errorf("Starlark computation cancelled: %s", run.stopped) //nolint:staticcheck // as Starlark says it
+	}
+	return nil
 }
 
 func (run *runner) isDone() bool {

@@ -200,13 +200,13 @@ func (v *sessionValue) Iterate() starlark.Iterator { return v.list().Iterate() }
 
 // AttrNames implements starlark.HasAttrs.
 func (v *sessionValue) AttrNames() []string {
-	return []string{"get", "items", "keys", "pop", "setdefault", "update", "values"}
+	return []string{"clear", "get", "items", "keys", "pop", "setdefault", "update", "values"}
 }
 
 // Attr implements starlark.HasAttrs: the methods of a dictionary.
 func (v *sessionValue) Attr(name string) (starlark.Value, error) {
 	methods := map[string]func(*starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error){
-		"items": v.itemsMethod, "keys": v.keysMethod, "values": v.valuesMethod,
+		"clear": v.clearMethod, "items": v.itemsMethod, "keys": v.keysMethod, "values": v.valuesMethod,
 		"pop": v.popMethod, "setdefault": v.setDefaultMethod, "update": v.updateMethod,
 	}
 	if name == "get" {
@@ -269,6 +269,16 @@ func (v *sessionValue) popMethod(b *starlark.Builtin, args starlark.Tuple, kwarg
 		return otherwise, nil
 	}
 	return nil, fmt.Errorf("pop: the session has no key %q", name)
+}
+
+// clearMethod removes all but the id.
+func (v *sessionValue) clearMethod(b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	for _, name := range v.keys() {
+		if name != "id" {
+			v.remove(name)
+		}
+	}
+	return starlark.None, starlark.UnpackArgs(b.Name(), args, kwargs)
 }
 
 func (v *sessionValue) setDefaultMethod(b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {

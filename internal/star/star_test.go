@@ -110,7 +110,7 @@ func TestWhatIsNotStarlark(t *testing.T) {
 		{"unknown(message)", "column 1: undefined: unknown"},
 		{"message.x +", "column 12: not Starlark: got end of file, want primary expression"},
 		{"json.JSONEncoder()", "column 6: json has no JSONEncoder in Starlark"},
-		{"json.dumps(message, default=str)", "column 21: json.dumps takes no default in Starlark"},
+		{"json.dumps(message, cls=str)", "column 21: json.dumps takes no cls in Starlark"},
 		{"str.upper(message)", "column 5: str has no upper in Starlark"},
 		{"[message for message in\n messages]", "line 2, column 2: undefined: messages"},
 		{"print(messag)", "column 7: undefined: messag"},
@@ -269,6 +269,25 @@ func TestLimits(t *testing.T) {
 		s.Close(parley.CloseNormal, "")
 		if lines := ended(t, effects); !strings.HasPrefix(lines[0], want) {
 			t.Errorf("emitted %q, want %s first", lines, want)
+		}
+	}
+}
+
+// Our own built-ins count steps, and make no number that fills the memory.
+func TestLimitsOfBuiltins(t *testing.T) {
+	const steps = "it took more than 5000 steps (starlark.max_steps)"
+	for text, want := range map[string]string{
+		"sum(range(1 << 40))":               steps,
+		"map(str, range(1 << 40))":          steps,
+		"filter(None, range(1 << 40))":      steps,
+		"random.choices([1], k = 1 << 30)":  steps,
+		"pow(10, 1 << 40)":                  "pow: the result has more than 65536 bits",
+		"format(1, '9999999')":              `format "9999999": that is too wide`,
+		"[pow(x, 1 << 40) for x in (0, 1)]": "",
+	} {
+		lines := run(t, star.Options{MaxSteps: 5000}, map[call.Hook]string{call.OnMessage: text}, "m")
+		if failed := strings.HasPrefix(lines[0], "fail"); failed != (want != "") || !strings.Contains(lines[0], want) {
+			t.Errorf("%s: emitted %q, want %q", text, lines, want)
 		}
 	}
 }
