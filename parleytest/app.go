@@ -35,6 +35,24 @@ func Start(t testing.TB, path string, change ...func(*server.Options)) *App {
 	if err != nil {
 		t.Fatalf("starting the app %s:\n%v", path, err)
 	}
+	return started(t, app)
+}
+
+// StartApp serves a Go program's app, likewise. It does what the app's Run would
+// do, which must not be called too; app.Overrides hold.
+func StartApp(t testing.TB, app *server.App) *App {
+	t.Helper()
+	if app.Stderr == nil {
+		app.Stderr = t.Output()
+	}
+	running, err := trial.StartApp(context.WithoutCancel(t.Context()), app)
+	if err != nil {
+		t.Fatalf("starting the app:\n%v", err)
+	}
+	return started(t, running)
+}
+
+func started(t testing.TB, app *trial.App) *App {
 	t.Cleanup(func() {
 		if err := app.Stop(); err != nil {
 			t.Errorf("stopping the app: %v", err)

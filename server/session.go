@@ -31,3 +31,13 @@ func (s *Server) NewSession(values map[string]any) (*http.Cookie, error) {
 	s.sessions.SetCookie(header, opened, s.cfg.App.Listen.TLS != nil)
 	return http.ParseSetCookie(header.Get("Set-Cookie"))
 }
+
+// NewSession is Server.NewSession, for an app that runs. Its error is
+// parley.ErrUnavailable while it does not.
+func (a *App) NewSession(values map[string]any) (*http.Cookie, error) {
+	s := a.server.Load()
+	if s == nil {
+		return nil, fmt.Errorf("new session: the app does not run: %w", parley.ErrUnavailable)
+	}
+	return s.NewSession(values)
+}

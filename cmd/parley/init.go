@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// newApps holds a folder for each runtime, and common, which all share.
+// newApps holds the files of new apps, by folders; see parts.
 //
 //go:embed all:newapp
 var newApps embed.FS
@@ -31,32 +31,36 @@ DIR is made if need be; nothing in it is overwritten.`,
 		Example: `  parley init chat                     functions in Python
   parley init --runtime starlark chat  in Starlark, which needs no Python
   parley init --runtime go chat        a Go program with Parley in it`,
-		Args: usageArgs(cobra.ExactArgs(1)),
+		Args:        usageArgs(cobra.ExactArgs(1)),
+		Annotations: map[string]string{noSettings: "it serves nothing"},
 		RunE: func(_ *cobra.Command, args []string) error { return a.init(runtime, args[0]) },
 	}
 	cmd.Flags().StringVar(&runtime, "runtime", runtime, "where the functions run: `python, starlark or go`")
 	return cmd
 }
 
+// parts are the folders that the app of a runtime is made of.
+var parts = map[string][]string{
+	"python":   {"common", "scripts", "python"},
+	"starlark": {"common", "scripts", "starlark"},
+	"go":       {"common", "go"},
+}
+
 // init writes the app of a runtime into dir.
 func (a *app) init(runtime, dir string) error {
-	own, err := fs.Sub(newApps, path.Join("newapp", runtime))
-	if err == nil {
-		_, err = fs.Stat(own, ".")
-	}
-	if err != nil || runtime == "common" {
+	if parts[runtime] == nil {
 		return &usageError{text: fmt.Sprintf("--runtime %s: there are python, starlark and go", runtime), command: "parley init"}
-	}
-	common, err := fs.Sub(newApps, "newapp/common")
-	if err != nil {
-		return err
 	}
 	full, err := filepath.Abs(dir)
 	if err != nil {
 		return err
 	}
 	files := map[string][]byte{}
-	for _, from := range []fs.FS{common, own} {
+	for _, part := range parts[runtime] {
+		from, err := fs.Sub(newApps, path.Join("newapp", part))
+		if err != nil {
+			return err
+		}
 		if err := readApp(from, filepath.Base(full), files); err != nil {
 			return err
 		}
@@ -71,8 +75,8 @@ func (a *app) init(runtime, dir string) error {
 // firstCommand is what serves a new app.
 var firstCommand = map[string]string{"python": "parley", "starlark": "parley", "go": "go mod tidy && go run ."}
 
-// readApp adds the files of from, with the app's name in them. "go.mod.txt" is
-// a go.mod, which could not be embedded.
+// readApp adds the files of from, with the app's name in them. Those of a Go
+// module have .txt behind their names, or they would be of ours.
 func readApp(from fs.FS, name string, files map[string][]byte) error {
 	return fs.WalkDir(from, ".", func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {

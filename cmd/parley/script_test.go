@@ -54,17 +54,18 @@ func TestScripts(t *testing.T) {
 //	screen REGEXP                wait until what was shown since the last match matches
 //	ended STATUS                 parley has left the terminal, as it was before, with STATUS
 //
-// $EXAMPLES is the folder of our examples.
+// $EXAMPLES is the folder of our examples, $MODULE that of Parley's module.
 func scriptParams(dir string) testscript.Params {
 	return testscript.Params{
 		Dir: dir,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PARLEYDATA", filepath.Join(env.WorkDir, ".data"))
-			examples, err := filepath.Abs("../../examples")
+			module, err := filepath.Abs("../..")
 			if err != nil {
 				return err
 			}
-			env.Setenv("EXAMPLES", examples)
+			env.Setenv("MODULE", module)
+			env.Setenv("EXAMPLES", filepath.Join(module, "examples"))
 			for _, name := range kept {
 				env.Setenv(name, os.Getenv(name))
 			}
@@ -236,7 +237,7 @@ func program(ts *testscript.TestScript, name string) string {
 }
 
 // kept are the variables of this process that scripts see.
-var kept = []string{"HOME", "PYENV_ROOT", "PYENV_VERSION"}
+var kept = []string{"HOME", "PYENV_ROOT", "PYENV_VERSION", "GOPATH", "GOCACHE", "GOMODCACHE", "GOFLAGS", "GOPROXY"}
 
 func environment(ts *testscript.TestScript) []string {
 	var env []string

@@ -13,9 +13,10 @@ const release = "0.1.0-dev"
 
 func versionCommand(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "print the version",
-		Args:  usageArgs(cobra.NoArgs),
+		Use:         "version",
+		Short:       "print the version",
+		Args:        usageArgs(cobra.NoArgs),
+		Annotations: map[string]string{noSettings: "it serves nothing"},
 		Run: func(*cobra.Command, []string) {
 			fmt.Fprintln(a.stdout, versionLine())
 		},

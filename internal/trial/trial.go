@@ -15,11 +15,17 @@ import (
 
 // An App is served from Start to Stop.
 type App struct {
-	server *server.Server     // set by Start, then read-only, as are all fields
+	server runner             // set by Start, then read-only, as are all fields
 	url    *url.URL           // without a path
 	dir    string             // for its data
 	stop   context.CancelFunc // ends Run
 	ended  chan error         // what Run returned
+}
+
+// A runner is a *server.Server or a *server.App.
+type runner interface {
+	Run(ctx context.Context) error
+	NewSession(values map[string]any) (*http.Cookie, error)
 }
 
 // Start serves the app at path, as server.Load takes it, and returns once it can
@@ -28,6 +34,18 @@ type App struct {
 // opt.Overrides hold, but where it listens and what it writes are the trial's.
 // A *server.ConfigError means that the app cannot be served as it is configured.
 func Start(ctx context.Context, path string, opt server.Options) (*App, error) {
+	return start(ctx, opt, func(opt server.Options) (runner, error) { return server.Load(path, opt) })
+}
+
+// StartApp serves a Go program's app, likewise.
+func StartApp(ctx context.Context, app *server.App) (*App, error) {
+	return start(ctx, app.Options, func(opt server.Options) (runner, error) {
+		app.Options = opt
+		return app, nil
+	})
+}
+
+func start(ctx context.Context, opt server.Options, load func(server.Options) (runner, error)) (*App, error) {
 	a := &App{ended: make(chan error, 1)}
 	var err error
 	if a.dir, err = os.MkdirTemp("", "parley-test-"); err != nil {
@@ -42,7 +60,7 @@ func Start(ctx context.Context, path string, opt server.Options) (*App, error) {
 		server.Override{Key: "session.type", Value: "sqlite"},
 		server.Override{Key: "session.path", Value: filepath.Join(a.dir, "sessions.db")},
 	)
-	if a.server, err = server.Load(path, opt); err != nil {
+	if a.server, err = load(opt); err != nil {
 		os.RemoveAll(a.dir)
 		return nil, err
 	}
