@@ -33,7 +33,7 @@ DIR is made if need be; nothing in it is overwritten.`,
   parley init --runtime go chat        a Go program with Parley in it`,
 		Args:        usageArgs(cobra.ExactArgs(1)),
 		Annotations: map[string]string{noSettings: "it serves nothing"},
-		RunE: func(_ *cobra.Command, args []string) error { return a.init(runtime, args[0]) },
+		RunE:        func(_ *cobra.Command, args []string) error { return a.init(runtime, args[0]) },
 	}
 	cmd.Flags().StringVar(&runtime, "runtime", runtime, "where the functions run: `python, starlark or go`")
 	return cmd
