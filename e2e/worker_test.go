@@ -96,6 +96,7 @@ url:` + echoEndpoint + `
   talk:
     pattern: /talk
     handler: WebSocketHandler
+    runtime: python
     kwargs:
       on_message: {function: handler.write_message(message)}
 `,

@@ -186,6 +186,7 @@ func listen(t *testing.T, r *gofunc.Runtime, endpoints map[string]map[call.Hook]
 		}
 		socket := endpoint.NewWebSocket(endpoint.Options{
 			Name: path, Program: p[0], Engine: engine, Hub: channels, Sessions: sessions,
+			Settings: ws.Settings{PingEvery: -1, StaleAfter: -1}, // the peers answer none
 		})
 		sockets = append(sockets, socket)
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { socket.Serve(w, r, nil) })
