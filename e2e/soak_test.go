@@ -29,8 +29,9 @@ import (
 // TestSoak lets many kinds of peers, good and bad, use one server for a long
 // time ($PARLEY_SOAK, 30m by default), and fails if its memory, its threads or
 // its descriptors grow, if a good peer is served badly, or if the race
-// detector finds anything. $PARLEY_SOAK_ARGS are more arguments of parley. Run
-// it with
+// detector finds anything. $PARLEY_SOAK_ARGS are more arguments of parley;
+// $PARLEY_SOAK_PLAIN, if set, is for a parley without race detector, whose own
+// memory grows a little all the time. Run it with
 //
 //	go test -tags soak -run TestSoak -v -timeout 2h ./e2e
 func TestSoak(t *testing.T) {
@@ -41,11 +42,19 @@ func TestSoak(t *testing.T) {
 			t.Fatalf("$PARLEY_SOAK: %v", err)
 		}
 	}
-	s := &soak{t: t, server: start(t, launch{
+	how := launch{
 		dir:    app(t, soakApp),
 		args:   strings.Fields(os.Getenv("PARLEY_SOAK_ARGS")),
 		forget: []string{"connection opened", "connection closed"},
-	})}
+	}
+	if os.Getenv("PARLEY_SOAK_PLAIN") != "" {
+		binary, err := plainBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		how.binary = binary
+	}
+	s := &soak{t: t, server: start(t, how)}
 	s.worker = s.server.worker()
 	for _, path := range []string{"/echo", "/py", "/room", "/pyroom"} { // whatever is made once is made now
 		c := s.server.dial(path)
