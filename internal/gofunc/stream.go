@@ -152,12 +152,20 @@ func (s *stream) runSteps(ctx context.Context, c Call) {
 	for ; len(steps) > 0; steps = steps[1:] {
 		if err := steps[0].run(ctx, c, s.values); err != nil {
 			running = false
-			if c.Hook == call.OnClose || !told(ctx, err) {
+			if !s.saysGone(ctx, c.Hook, err) {
 				s.fail(steps[0].failed(c.Hook, size, err))
 			}
 			return
 		}
 	}
+}
+
+// saysGone reports whether err only says that the peer has left meanwhile.
+func (s *stream) saysGone(ctx context.Context, hook call.Hook, err error) bool {
+	if hook == call.OnClose { // whose ctx ends when it has had its time
+		return errors.Is(err, parley.ErrClosed)
+	}
+	return told(ctx, err)
 }
 
 func (st *step) run(ctx context.Context, c Call, values []string) error {

@@ -3,11 +3,14 @@ package gofunc_test
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -163,6 +166,106 @@ func suiteFunctions(mark bool) map[string]gofunc.Function {
 			body, err := io.ReadAll(c.Request().Body)
 			fmt.Fprintf(w, "%s %s", c.Request().Method, body)
 			return err
+		}),
+
+		"suite.open_sees": run(func(c parley.Conn) error {
+			r := c.Request()
+			all, theme := r.URL.Query()["a"], ""
+			if cookie, err := r.Cookie("theme"); err == nil {
+				theme = cookie.Value
+			}
+			return c.Send(parley.TextMessage(strings.Join([]string{
+				r.Method, r.Host, r.URL.Path, all[len(all)-1], r.Header.Get("X-Test"), theme,
+			}, " ")))
+		}),
+		"suite.open_named": run(func(c parley.Conn) error {
+			r := c.Request()
+			return c.Send(parley.TextMessage(cmp.Or(r.PathValue("room"), "None") + " " + cmp.Or(r.PathValue("none"), "None")))
+		}),
+		"suite.message_count": message(func(c parley.Conn, _ parley.Message) error {
+			n, _ := c.State()["count"].(int)
+			c.State()["count"] = n + 1
+			return c.Send(parley.TextMessage(strconv.Itoa(n + 1)))
+		}),
+		"suite.message_json": message(func(c parley.Conn, _ parley.Message) error {
+			text, err := json.Marshal(map[string][]int{"a": {1}})
+			return cmp.Or(err, c.Send(parley.TextMessage(string(text))))
+		}),
+		"suite.message_binary": message(func(c parley.Conn, _ parley.Message) error { return c.Send(parley.BinaryMessage([]byte{0xff, 0})) }),
+		"suite.message_said":   message(func(_ parley.Conn, m parley.Message) error { return errors.New(m.Text()) }),
+		"suite.message_late_write": message(func(c parley.Conn, _ parley.Message) error {
+			return cmp.Or(c.Close(4321, "bye"), c.Send(parley.TextMessage("late")))
+		}),
+		"suite.message_late_say": message(func(c parley.Conn, m parley.Message) error {
+			return cmp.Or(c.Close(4321, "bye"), c.Publish("lobby", m))
+		}),
+		"suite.pong_raise": message(func(parley.Conn, parley.Message) error { return errNoWay }),
+		"suite.message_room": message(func(c parley.Conn, m parley.Message) error {
+			switch m.Text() {
+			case "join":
+				return c.Join("lobby")
+			case "leave":
+				return c.Leave("lobby")
+			}
+			return cmp.Or(c.Publish("lobby", m), c.Send(parley.TextMessage("said")))
+		}),
+		"suite.close_say": run(func(c parley.Conn) error { return c.Publish("lobby", parley.TextMessage("bye")) }),
+		"suite.message_get": message(func(c parley.Conn, m parley.Message) error {
+			text := "None"
+			_, err := c.Session().Get(m.Text(), &text)
+			return cmp.Or(err, c.Send(parley.TextMessage(text)))
+		}),
+		"suite.message_append": message(func(c parley.Conn, m parley.Message) error {
+			var list []string
+			_, err := c.Session().Get("list", &list)
+			return cmp.Or(err, c.Session().Set("list", append(list, m.Text())))
+		}),
+		"suite.message_session_id": message(func(c parley.Conn, _ parley.Message) error { return c.Send(parley.TextMessage(c.Session().ID())) }),
+		"suite.message_session_raise": message(func(c parley.Conn, m parley.Message) error {
+			return cmp.Or(c.Session().Set("k", m.Text()), errNoWay)
+		}),
+		"suite.close_session": run(func(c parley.Conn) error { return c.Session().Set("k", "closed") }),
+		"suite.close_count": run(func(c parley.Conn) error {
+			c.Log(fmt.Sprint("counted ", c.State()["count"]))
+			return nil
+		}),
+		"suite.close_write": run(func(c parley.Conn) error { return c.Send(parley.TextMessage("late")) }),
+		"suite.open_ticks": gofunc.NewFunc(func(ctx context.Context, c parley.Conn) error {
+			go func() {
+				ticker := time.NewTicker(20 * time.Millisecond)
+				defer ticker.Stop()
+				for {
+					select {
+					case <-ticker.C:
+						_ = c.Send(parley.TextMessage("tick")) // it has closed: ctx says it, too
+					case <-ctx.Done():
+						return
+					}
+				}
+			}()
+			return nil
+		}),
+		"suite.open_later": gofunc.NewFunc(func(ctx context.Context, c parley.Conn) error {
+			later := time.AfterFunc(20*time.Millisecond, func() { _ = c.Send(parley.TextMessage("later")) }) // or it has closed
+			context.AfterFunc(ctx, func() { later.Stop() })
+			return nil
+		}),
+		"suite.function_made": gofunc.NewRequestFunc(func(_ context.Context, _ parley.Conn, w http.ResponseWriter) error {
+			w.Header()["X-A"] = []string{"1", "2"}
+			w.WriteHeader(http.StatusCreated)
+			_, err := w.Write([]byte("made"))
+			return err
+		}),
+		"suite.function_redirect": gofunc.NewRequestFunc(func(_ context.Context, c parley.Conn, w http.ResponseWriter) error {
+			http.Redirect(w, c.Request(), "/there", http.StatusFound)
+			return nil
+		}),
+		"suite.function_arg": gofunc.NewRequestFunc(func(_ context.Context, c parley.Conn, w http.ResponseWriter) error {
+			_, err := w.Write([]byte(c.Request().FormValue("a")))
+			return err
+		}),
+		"suite.function_session": gofunc.NewRequestFunc(func(_ context.Context, c parley.Conn, _ http.ResponseWriter) error {
+			return c.Session().Set("k", "v")
 		}),
 	}
 }

@@ -20,7 +20,7 @@ func TestSuite(t *testing.T) {
 		t.Fatal(err)
 	}
 	calltest.Run(t, calltest.Subject{
-		Texts: texts, Code: code,
+		Texts: texts, Code: code, Expressions: true,
 		Start: func(t *testing.T, endpoints ...call.Functions) (call.Runtime, []call.Hooks) {
 			t.Helper()
 			r := python.New(python.Options{Dir: dir, Dirs: []string{dir}, Cache: cache, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})

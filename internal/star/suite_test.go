@@ -67,9 +67,9 @@ func TestSuite(t *testing.T) {
 	source, texts, code := calltest.Starlark()
 	dir := app(t, map[string]string{"suite.star": source})
 	calltest.Run(t, calltest.Subject{
-		Texts: texts, Code: code,
+		Texts: texts, Code: code, Expressions: true,
 		Start: func(t *testing.T, endpoints ...call.Functions) (call.Runtime, []call.Hooks) {
-			r, hooks := start(t, star.Options{Dirs: []string{dir}, Timeout: time.Minute, MaxSteps: 1 << 40}, endpoints...)
+			r, hooks := start(t, star.Options{Dirs: []string{dir}, Timeout: 5 * time.Second, MaxSteps: 1 << 40}, endpoints...)
 			return r, hooks
 		},
 	})

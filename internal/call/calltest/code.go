@@ -47,13 +47,55 @@ type Code struct {
 	FunctionRaise  string // function: raises
 	FunctionStuck  string // function: waits for ever without holding up others
 	FunctionPost   string // function: returns the request's method and body, as "POST body"
+
+	OpenSees  string // open: writes the request's method, host, path, last argument a, header X-Test and cookie theme, blanks between them
+	OpenNamed string // open: writes the pattern's groups "room" and "none", a blank between them, "None" for one that took no part
+
+	MessageCount     string // on_message: counts the messages of its connection, and writes the number
+	MessageJSON      string // on_message: writes a dict of one pair, "a" to the list [1]
+	MessageBinary    string // on_message: writes the bytes ff 00
+	MessageSaid      string // on_message: raises with the text as its message
+	MessageLateWrite string // on_message: closes with 4321 "bye", then writes, and raises what comes of it
+	MessageLateSay   string // on_message: closes with 4321 "bye", then publishes the message to "lobby"
+	PongRaise        string // on_pong: raises
+
+	MessageRoom string // on_message: joins "lobby" at "join", leaves it at "leave"; publishes other texts there, and writes "said"
+	CloseSay    string // on_close: publishes the text "bye" to "lobby"
+
+	MessageGet          string // on_message: writes the text that the session has under the message, or "None"
+	MessageAppend       string // on_message: appends the text to the list in the session's "list", which it makes
+	MessageSessionID    string // on_message: writes the session's id
+	MessageSessionRaise string // on_message: sets the session's "k" to the text, then raises
+	CloseSession        string // on_close: sets the session's "k" to "closed"
+
+	CloseCount string // on_close: prints "counted N", what MessageCount has counted
+	CloseWrite string // on_close: writes, and raises what comes of it
+
+	// Of timers; a runtime without its own has what its language has.
+	OpenTicks string // open: starts what writes "tick" every 20 ms, until the connection ends
+	OpenLater string // open: starts what writes "later" once, after 20 ms
+
+	FunctionMade     string // function: answers with status 201, header X-A with the values 1 and 2, and the text "made"
+	FunctionRedirect string // function: redirects to /there
+	FunctionArg      string // function: returns the argument a of the URL
+	FunctionSession  string // function: sets the session's "k" to "v"
 }
 
 // runCode tests what only code of the user's can do.
 func runCode(t *testing.T, s Subject) {
 	runLife(t, s)
+	runOrder(t, s)
 	runFailures(t, s)
+	runWhatIsSeen(t, s)
+	runSessions(t, s)
+	runRooms(t, s)
+	runTimers(t, s)
+	runPipelines(t, s)
 	runCalls(t, s)
+	runPages(t, s)
+	if s.Expressions {
+		runExpressions(t, s)
+	}
 }
 
 func runLife(t *testing.T, s Subject) {
@@ -204,6 +246,24 @@ func runFailures(t *testing.T, s Subject) {
 			expect(t, lines, tc.want)
 		})
 	}
+
+	t.Run("on_pong raises", func(t *testing.T) {
+		c := s.start(t, map[call.Hook]string{call.OnPong: s.Code.PongRaise, call.OnMessage: s.Code.Message}).open(1)
+		c.Pong([]byte("x"))
+		c.Message(parley.Text, []byte("hi"))
+		c.waitLine(t, "done 2")
+		expect(t, firstWords(c.end(t)), []string{"fail", "done", "ended"})
+	})
+
+	t.Run("an error of many lines is told in one", func(t *testing.T) {
+		c := s.start(t, map[call.Hook]string{call.OnMessage: s.Code.MessageSaid}).open(1)
+		c.Message(parley.Text, []byte("no wäy\n\r\nat all"))
+		c.waitLine(t, "done 16")
+		line := only(c.end(t), "fail")[0]
+		if !strings.HasPrefix(line, "fail on_message: ") || !strings.Contains(line, "no wäy") || strings.ContainsAny(line, "\r\n") {
+			t.Errorf("emitted %q", line)
+		}
+	})
 
 	t.Run("a connection that failed leaves others alone", func(t *testing.T) {
 		a := s.start(t, map[call.Hook]string{call.OnMessage: s.Code.MessageRaise, call.OnClose: s.Code.CloseLog})

@@ -23,6 +23,7 @@ type Effects struct {
 	Session parley.SharedSession // where SetSession goes; nil means nowhere
 
 	mu      sync.Mutex
+	closed  bool
 	lines   []string
 	changed chan struct{} // closed and replaced at each new line
 }
@@ -54,20 +55,38 @@ func (e *Effects) addf(format string, args ...any) {
 	}
 }
 
+// Gone says that there is no peer any more, as Close does: what is to be written
+// is parley.ErrClosed, and not remembered.
+func (e *Effects) Gone() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed = true
+}
+
+func (e *Effects) toPeer(format string, args ...any) error {
+	e.mu.Lock()
+	closed := e.closed
+	e.mu.Unlock()
+	if closed {
+		return parley.ErrClosed
+	}
+	e.addf(format, args...)
+	return nil
+}
+
 // Write implements call.Effects, as do the other methods.
 func (e *Effects) Write(kind parley.Kind, data []byte) error {
-	e.addf("write %s %q", kind, data)
-	return nil
+	return e.toPeer("write %s %q", kind, data)
 }
 
 // Close remembers code and reason.
-func (e *Effects) Close(code parley.CloseCode, reason string) { e.addf("close %s %q", code, reason) }
+func (e *Effects) Close(code parley.CloseCode, reason string) {
+	e.addf("close %s %q", code, reason)
+	e.Gone()
+}
 
 // Ping remembers data.
-func (e *Effects) Ping(data []byte) error {
-	e.addf("ping %q", data)
-	return nil
-}
+func (e *Effects) Ping(data []byte) error { return e.toPeer("ping %q", data) }
 
 // Subscribe remembers the channel.
 func (e *Effects) Subscribe(channel string) { e.addf("subscribe %q", channel) }

@@ -136,14 +136,9 @@ func runStreams(t *testing.T, s Subject) {
 	})
 
 	t.Run("endpoints keep their own functions", func(t *testing.T) {
-		runtime, hooks := s.Start(t,
-			endpoint("echo", echo), endpoint("say", map[call.Hook]string{call.OnMessage: s.Texts.Say}))
+		apps := s.startAll(t, endpoint("echo", echo), endpoint("say", map[call.Hook]string{call.OnMessage: s.Texts.Say}))
 		for i, want := range []string{`write text "hi"`, `publish "lobby" text "hi"`} {
-			a := &app{runtime: runtime, hooks: hooks[i], name: []string{"echo", "say"}[i]}
-			if err := runtime.Ready(t.Context(), a.info(1), a.hooks); err != nil {
-				t.Fatal(err)
-			}
-			c := a.open(parley.ConnID(i + 1))
+			c := apps[i].open(parley.ConnID(i + 1))
 			c.Message(parley.Text, []byte("hi"))
 			expect(t, only(c.end(t), "write", "publish", "done"), []string{want, "done 2"})
 		}

@@ -22,6 +22,10 @@ type Subject struct {
 
 	Texts Texts
 	Code  *Code // nil for a runtime without code of the user's
+
+	// Expressions says that functions may be any that Starlark and Python have
+	// in common, with args and kwargs.
+	Expressions bool
 }
 
 // Texts are function texts that every runtime has. All are required.
@@ -59,15 +63,24 @@ type app struct {
 
 func (s Subject) start(t *testing.T, texts map[call.Hook]string) *app {
 	t.Helper()
-	runtime, hooks := s.Start(t, endpoint("suite", texts))
-	if len(hooks) != 1 {
-		t.Fatalf("Start returned %d hooks for one endpoint", len(hooks))
+	return s.startAll(t, endpoint("suite", texts))[0]
+}
+
+// startAll starts a runtime with these endpoints.
+func (s Subject) startAll(t *testing.T, endpoints ...call.Functions) (apps []*app) {
+	t.Helper()
+	runtime, hooks := s.Start(t, endpoints...)
+	if len(hooks) != len(endpoints) {
+		t.Fatalf("Start returned %d hooks for %d endpoints", len(hooks), len(endpoints))
 	}
-	a := &app{runtime: runtime, hooks: hooks[0], name: "suite"}
-	if err := runtime.Ready(t.Context(), a.info(1), a.hooks); err != nil {
-		t.Fatalf("Ready: %v", err)
+	for i, f := range endpoints {
+		a := &app{runtime: runtime, hooks: hooks[i], name: f.Endpoint}
+		if err := runtime.Ready(t.Context(), a.info(1), a.hooks); err != nil {
+			t.Fatalf("Ready: %v", err)
+		}
+		apps = append(apps, a)
 	}
-	return a
+	return apps
 }
 
 func (a *app) info(conn parley.ConnID) call.Info {
@@ -157,6 +170,15 @@ func only(lines []string, words ...string) []string {
 		}
 	}
 	return out
+}
+
+// firstWords are those of lines.
+func firstWords(lines []string) (words []string) {
+	for _, line := range lines {
+		word, _, _ := strings.Cut(line, " ")
+		words = append(words, word)
+	}
+	return words
 }
 
 // expect compares line by line; it shows where the two begin to differ.

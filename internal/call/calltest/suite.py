@@ -4,8 +4,10 @@ Each function has the name of its field in snake case: Code.SlowOpen is
 suite.slow_open.
 """
 import asyncio
+import json
 
 from blinker import signal
+from tornado.ioloop import IOLoop, PeriodicCallback
 
 
 def echo(handler, message):
@@ -126,3 +128,133 @@ async def function_stuck(handler):
 
 def function_post(handler):
     return handler.request.method + ' ' + handler.request.body.decode()
+
+
+def open_sees(handler):
+    request = handler.request
+    handler.write_message(' '.join([
+        request.method, request.host, request.path, handler.get_arg('a'), request.headers['X-Test'], handler.get_cookie('theme'),
+    ]))
+
+
+def open_named(handler):
+    handler.write_message('{} {}'.format(handler.path_kwargs['room'], handler.path_kwargs['none']))
+
+
+def message_count(handler, message):
+    handler.count = getattr(handler, 'count', 0) + 1
+    handler.write_message(str(handler.count))
+
+
+def message_json(handler, message):
+    handler.write_message({'a': [1]})
+
+
+def message_binary(handler, message):
+    handler.write_message(b'\xff\x00', binary=True)
+
+
+def message_said(handler, message):
+    raise ValueError(message)
+
+
+def message_late_write(handler, message):
+    handler.close(4321, 'bye')
+    handler.write_message('late')
+
+
+def message_late_say(handler, message):
+    handler.close(4321, 'bye')
+    signal('lobby').send(message)
+
+
+def pong_raise(handler, data):
+    raise ValueError('no way')
+
+
+def message_room(handler, message):
+    if message == 'join':
+        signal('lobby').connect(handler.write_message)
+    elif message == 'leave':
+        signal('lobby').disconnect(handler.write_message)
+    else:
+        signal('lobby').send(message)
+        handler.write_message('said')
+
+
+def close_say(handler):
+    signal('lobby').send('bye')
+
+
+def message_get(handler, message):
+    handler.write_message(str(handler.session.get(message)))
+
+
+def message_append(handler, message):
+    handler.session.setdefault('list', []).append(message)
+
+
+def message_session_id(handler, message):
+    handler.write_message(handler.session['id'])
+
+
+def message_session_raise(handler, message):
+    handler.session['k'] = message
+    raise ValueError('no way')
+
+
+def close_session(handler):
+    handler.session['k'] = 'closed'
+
+
+def close_count(handler):
+    print('counted', handler.count)
+
+
+def close_write(handler):
+    handler.write_message('late')
+
+
+def open_ticks(handler):
+    handler.timer = PeriodicCallback(lambda: handler.write_message('tick'), 20)
+    handler.timer.start()
+
+
+def open_later(handler):
+    def later():
+        if handler.close_code is None:  # such a timer outlives its connection
+            handler.write_message('later')
+    IOLoop.current().call_later(0.02, later)
+
+
+def function_made(handler):
+    handler.set_status(201)
+    handler.add_header('X-A', 1)
+    handler.add_header('X-A', '2')
+    return 'made'
+
+
+def function_redirect(handler):
+    handler.redirect('/there')
+
+
+def function_arg(handler):
+    return handler.get_arg('a')
+
+
+def function_session(handler):
+    handler.session['k'] = 'v'
+
+
+# For expressions with args and kwargs.
+
+def say_all(handler, n, text, items, end):
+    handler.write_message(' '.join([str(n), text, json.dumps(items), end]))
+
+
+def say_end(handler, message, end):
+    handler.write_message(message + end)
+
+
+def nothing():
+    pass
