@@ -170,6 +170,13 @@ func rows(files uint64) []row {
 			id: "python-one", title: "A bot in Python, one connection, one message of 64 B in flight", unit: "message", rounds: 5,
 			load: load.Options{Conns: 1, Window: 1, Size: 64, Text: true}, measure: echo,
 			series: all(bot(parleyPython("/pingbot")), bot(tornado("/pingbot"))),
+			notes: []string{
+				"A round trip wakes three times: the loop for the socket, the worker for its link, the loop for the " +
+					"worker's answer. `strace -c` counts 2 reads, 2 writes and 3 waits for it in Parley, and one of each " +
+					"in the worker; both sleep each time (2.1 and 1.1 voluntary switches for each message, in " +
+					"`/proc/PID/task/*/status`). Tornado is one process: it reads and writes once, waits at every fourth " +
+					"message, and sleeps at one in 25.",
+			},
 		},
 		{
 			id: "code", title: "Go benchmarks of one echoed message, peer included", unit: "message", rounds: 5,
