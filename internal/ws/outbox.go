@@ -253,12 +253,18 @@ func (o *outbox) next() []byte {
 }
 
 // gather appends to bufs what is to be written next, in at most cap(bufs)
-// pieces. It is next for those who can write several at once.
+// pieces. It is next for those who can write several at once. What is being
+// written cannot be dropped: where the oldest messages shall make room for new
+// ones, it is not much more than half of what there may be.
 func (o *outbox) gather(bufs [][]byte) [][]byte {
 	o.latePong()
-	off := o.off
+	off, size := o.off, 0
 	for c := o.head; c != nil && len(bufs) < cap(bufs); c = c.next {
+		if o.droppable && size > int(o.limit)/2 {
+			break
+		}
 		bufs = append(bufs, c.buf[off:])
+		size += len(c.buf)
 		off = 0
 	}
 	o.taken = uint8(len(bufs))

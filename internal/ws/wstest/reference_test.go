@@ -15,7 +15,7 @@ import (
 // The reference hears what the suite says that a server hears.
 func TestReferenceOfConversations(t *testing.T) {
 	for _, tc := range slices.Concat(slices.Collect(maps.Values(conversations()))...) {
-		got := Reference{Limit: maxMessage}.Read(Wire(tc.send...))
+		got := Reference{Limit: maxMessage, Deflate: tc.deflate, Takeover: tc.takeover}.Read(Wire(tc.send...))
 		var heard, pongs []string
 		for _, line := range got.Lines {
 			if data, ok := strings.CutPrefix(line, "ping "); ok {
