@@ -95,8 +95,8 @@ type MessageFunc func(ctx context.Context, c Conn, m Message) error
 type CloseFunc func(ctx context.Context, c Conn, code CloseCode, reason string) error
 
 // A SubprotocolFunc chooses one of the subprotocols that a client offers, before
-// the socket opens; "" is none. What it keeps in State is there at open. An
-// error refuses the client.
+// the socket opens; "" is none. There is no peer yet; what it keeps in State is
+// there at open. An error refuses the client.
 type SubprotocolFunc func(ctx context.Context, c Conn, offered []string) (string, error)
 
 // A RequestFunc answers a request of a FunctionHandler by what it writes to w,

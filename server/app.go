@@ -114,8 +114,8 @@ type WebSocket struct {
 }
 
 // WebSocket adds an endpoint for the paths that match pattern, which is what
-// pattern: is in a gramex.yaml: a path, or a regular expression. It is behind
-// those of the gramex.yaml.
+// pattern: is in a gramex.yaml: a path, or a regular expression. Which endpoint
+// answers a path that several match is as there; of equals, the gramex.yaml's.
 func (a *App) WebSocket(pattern string, socket WebSocket) {
 	at := caller()
 	s := config.Socket{Pattern: pattern, Pos: at, Kwargs: maps.Clone(socket.Settings)}
@@ -153,7 +153,7 @@ func (a *App) Publish(channel string, m parley.Message) error {
 	if s == nil {
 		return fmt.Errorf("publish to %q: the app does not run: %w", channel, parley.ErrUnavailable)
 	}
-	if err := gofunc.CheckMessage(m); err != nil {
+	if err := gofunc.CheckPublication(channel, m); err != nil {
 		return fmt.Errorf("publish to %q: %w", channel, err)
 	}
 	m.Data = bytes.Clone(m.Data)

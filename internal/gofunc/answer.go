@@ -34,8 +34,12 @@ func (r *Runtime) Call(ctx context.Context, info call.Info, compiled call.Hooks,
 		defer r.group.End()
 		a := &answer{}
 		defer func() { // also if the function ends the goroutine
+			late := conn.over.Load()
+			if conn.answers {
+				conn.over.Store(true) // who still has it holds a session that is given back
+			}
 			answers <- *a
-			if conn.over.Load() && a.err != nil && !told(ctx, a.err) {
+			if late && a.err != nil && !told(ctx, a.err) {
 				r.log.Error("function failed after nobody waited for it any more",
 					"endpoint", info.Endpoint, "conn", info.Conn, "hook", hook, "err", a.err)
 			}

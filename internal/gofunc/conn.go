@@ -77,8 +77,8 @@ func (c *Conn) toPeer() error {
 	return nil
 }
 
-// open is parley.ErrClosed if the connection has closed.
-func (c *Conn) open() error {
+// orClosed is parley.ErrClosed if the connection has closed.
+func (c *Conn) orClosed() error {
 	if c.closed.Load() {
 		return parley.ErrClosed
 	}
@@ -87,12 +87,21 @@ func (c *Conn) open() error {
 
 var (
 	errRequest = fmt.Errorf("a request has no socket: %w", parley.ErrClosed)
+	errChannel = errors.New(`a channel has a name, and "" is none`)
 	errKind    = errors.New("a message should be made by TextMessage or BinaryMessage, or be one that came")
 	errUTF8    = errors.New("a message of text should be UTF-8; send other bytes as a BinaryMessage")
 )
 
-// CheckMessage says why m cannot be sent.
-func CheckMessage(m parley.Message) error {
+// CheckPublication says why m cannot be published to channel.
+func CheckPublication(channel string, m parley.Message) error {
+	if channel == "" {
+		return errChannel
+	}
+	return check(m)
+}
+
+// check says why m cannot be sent.
+func check(m parley.Message) error {
 	switch {
 	case m.Kind == parley.Binary:
 		return nil
@@ -109,7 +118,7 @@ func (c *Conn) Send(m parley.Message) error {
 	if err := c.toPeer(); err != nil {
 		return err
 	}
-	if err := CheckMessage(m); err != nil {
+	if err := check(m); err != nil {
 		return err
 	}
 	return c.effects.Write(m.Kind, m.Data)
@@ -136,7 +145,7 @@ func (c *Conn) Close(code parley.CloseCode, reason string) error {
 	}
 	c.skip.Store(true)
 	c.effects.Close(code, reason)
-	return c.open()
+	return c.orClosed()
 }
 
 // Join makes the connection a member of channel.
@@ -148,10 +157,8 @@ func (c *Conn) Join(channel string) error {
 		return errChannel
 	}
 	c.effects.Subscribe(channel)
-	return c.open()
+	return c.orClosed()
 }
-
-var errChannel = errors.New(`a channel has a name, and "" is none`)
 
 // Leave ends that.
 func (c *Conn) Leave(channel string) error {
@@ -159,18 +166,16 @@ func (c *Conn) Leave(channel string) error {
 		return err
 	}
 	c.effects.Unsubscribe(channel)
-	return c.open()
+	return c.orClosed()
 }
 
 // Publish sends m to every member of channel.
 func (c *Conn) Publish(channel string, m parley.Message) error {
-	switch err := CheckMessage(m); {
-	case c.over.Load():
+	if c.over.Load() {
 		return parley.ErrClosed
-	case err != nil:
+	}
+	if err := CheckPublication(channel, m); err != nil {
 		return err
-	case channel == "":
-		return errChannel
 	}
 	c.effects.Publish(channel, m)
 	return nil
