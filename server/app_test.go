@@ -262,6 +262,10 @@ func TestFunctionsThatAGramexYAMLNames(t *testing.T) {
 }
 
 func TestEndpointsWithoutYAML(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("index.html", []byte("none of the app's"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	app, _ := newApp(t, "")
 	ended := make(chan error, 1)
 	app.WebSocket("/chat", server.WebSocket{
@@ -303,8 +307,8 @@ func TestEndpointsWithoutYAML(t *testing.T) {
 	if err := <-ended; !errors.Is(err, parley.ErrClosed) {
 		t.Errorf("the context of a function whose connection has closed: %v", err)
 	}
-	if status, _, _ := request(t, http.MethodGet, url+"/app_test.go", ""); status != http.StatusNotFound {
-		t.Errorf("a page of an app without pages: %d", status)
+	if status, body, _ := request(t, http.MethodGet, url+"/index.html", ""); status != http.StatusNotFound {
+		t.Errorf("a page of an app without pages: %d %q", status, body)
 	}
 }
 
@@ -440,6 +444,33 @@ func TestAnAppInsideAnotherServer(t *testing.T) {
 	}
 	if err := app.Publish("lobby", parley.TextMessage("hi")); !errors.Is(err, parley.ErrUnavailable) {
 		t.Errorf("publish after the end: %v", err)
+	}
+}
+
+func TestRunServesUntilItsContextEnds(t *testing.T) {
+	app, l := newApp(t, "")
+	app.Overrides = []server.Override{{Key: "listen.port", Value: "0"}}
+	listening := make(chan string, 1)
+	app.Listening = func(url string) { listening <- url }
+	app.WebSocket("/echo", server.WebSocket{
+		Message: func(_ context.Context, c parley.Conn, m parley.Message) error { return c.Send(m) },
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- app.Run(ctx) }()
+	select {
+	case url := <-listening:
+		p := dial(t, url+"/echo", nil)
+		p.send("hello")
+		p.expect("hello")
+		stop()
+		p.closed(websocket.StatusGoingAway)
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	case err := <-ended:
+		t.Fatalf("Run: %v\n%s", err, l)
 	}
 }
 

@@ -18,8 +18,8 @@ type Options struct {
 	// files, and later ones over earlier ones.
 	Overrides []Override
 
-	// Sockets are endpoints of the program that loads the app, behind those of
-	// the files, in order.
+	// Sockets are endpoints of the program that loads the app. In route order they
+	// come behind their equals of the files.
 	Sockets []Socket
 
 	// CheckOrigin says what is wrong with one entry of origins:, which becomes

@@ -49,6 +49,14 @@ func TestSocketsOfAProgramComeBehindThoseOfTheFiles(t *testing.T) {
 	}
 }
 
+func TestWhatStandsUnderHandlersIsForSocketsOfAProgramToo(t *testing.T) {
+	dir := app(t, map[string]string{"gramex.yaml": "handlers: {WebSocketHandler: {origins: example.com, idle_timeout: 5m}}\n"})
+	cfg := mustLoad(t, dir, config.Options{Sockets: []config.Socket{{Pattern: "/chat", Kwargs: map[string]any{"idle_timeout": "1m"}}}})
+	if w := cfg.Endpoints[0].WebSocket; len(w.Origins) != 1 || w.Origins[0].Text != "example.com" || w.IdleTimeout != time.Minute {
+		t.Errorf("endpoint = %+v", w)
+	}
+}
+
 func TestProblemsOfSocketsNameTheirPlace(t *testing.T) {
 	dir := app(t, map[string]string{"gramex.yaml": "url: {}\nlog: {format: xml}\n"})
 	socket := func(line int, pattern string, kwargs map[string]any) config.Socket {
