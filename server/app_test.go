@@ -191,10 +191,10 @@ func TestFunctionsThatAGramexYAMLNames(t *testing.T) {
 	app.Handle("chat.open", func(_ context.Context, c parley.Conn) error {
 		room := c.Request().PathValue("room")
 		c.State()["room"] = room
-		if err := c.Send(parley.TextMessage(fmt.Sprintf("%s by %v as %s", room, c.State()["protocol"], c.Request().URL.Query().Get("name")))); err != nil {
+		if err := c.Join(room); err != nil { // first: who is greeted is a member
 			return err
 		}
-		return c.Join(room)
+		return c.Send(parley.TextMessage(fmt.Sprintf("%s by %v as %s", room, c.State()["protocol"], c.Request().URL.Query().Get("name"))))
 	})
 	app.HandleMessage("chat.say", func(_ context.Context, c parley.Conn, m parley.Message) error {
 		switch m.Text() {

@@ -30,10 +30,10 @@ func newApp(path string) *server.App {
 }
 
 func open(_ context.Context, c parley.Conn) error {
-	if err := c.Send(parley.TextMessage(fmt.Sprintf(`{"you": %q}`, c.ID()))); err != nil {
+	if err := c.Join("chat"); err != nil { // first: who has been greeted hears everything
 		return err
 	}
-	return c.Join("chat")
+	return c.Send(parley.TextMessage(fmt.Sprintf(`{"you": %q}`, c.ID())))
 }
 
 // A line is what one person says. From is ours to say: nobody can speak with

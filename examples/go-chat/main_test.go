@@ -40,6 +40,7 @@ func TestWhatOnePersonSaysEverybodyHears(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer func() { _ = conn.CloseNow() }()
 		expect(conn, `{"you": "`+id+`"}`)
 		people = append(people, conn)
 	}
