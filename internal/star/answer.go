@@ -21,7 +21,8 @@ func (r *Runtime) Call(ctx context.Context, info call.Info, compiled call.Hooks,
 		return call.Value{}, fmt.Errorf("%s of %s: no function answers it", hook, info.Endpoint)
 	}
 	h := newHandler(r, endpoint, info, effects, hook == call.SelectSubprotocol)
-	vars := make([]starlark.Value, fn.all)
+	run := r.runners.Get().(*runner)
+	vars := run.room(fn.all)
 	vars[0] = h
 	if hook == call.SelectSubprotocol {
 		offered := make([]starlark.Value, len(info.Subprotocols))
@@ -39,7 +40,7 @@ func (r *Runtime) Call(ctx context.Context, info call.Info, compiled call.Hooks,
 	go func() {
 		defer r.group.End()
 		var a answer
-		value, err := h.value(ctx.Done(), func(thread *starlark.Thread) (starlark.Value, error) { return fn.call(thread, vars) })
+		value, err := h.value(run, ctx.Done(), fn.run, vars)
 		if err == nil {
 			a.value, err = h.answer(value)
 		}

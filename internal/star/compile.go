@@ -18,13 +18,16 @@ type hooks struct {
 	endpoint  string
 	kwargs    starlark.Value // handler.kwargs
 	functions map[call.Hook]*function
+	message   *function // of on_message; nil if there is none
 }
 
 // A function is what one hook runs.
 type function struct {
+	hook  call.Hook
 	own   int // variables that the hook itself has
 	all   int // those, and the values of named steps
 	steps []step
+	run   evaluation // of them all
 }
 
 // A step is one expression of a pipeline.
@@ -112,7 +115,7 @@ func (r *Runtime) Compile(f call.Functions) (call.Hooks, error) {
 	}
 	for hook, pipeline := range f.Hooks {
 		names := hook.Vars()
-		fn := &function{own: len(names)}
+		fn := &function{hook: hook, own: len(names)}
 		for _, text := range pipeline {
 			s, err := r.compile(names, fn.own, text)
 			if err != nil {
@@ -127,8 +130,14 @@ func (r *Runtime) Compile(f call.Functions) (call.Hooks, error) {
 			}
 			fn.steps = append(fn.steps, s)
 		}
-		fn.all = len(names)
+		fn.all, fn.run = len(names), fn.call
+		if len(fn.steps) == 1 && fn.steps[0].keep < 0 {
+			fn.run = fn.steps[0].run
+		}
 		h.functions[hook] = fn
+		if hook == call.OnMessage {
+			h.message = fn
+		}
 	}
 	if len(problems) > 0 {
 		return nil, problems

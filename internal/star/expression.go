@@ -27,9 +27,7 @@ func (r *Runtime) Expression(s call.Step) (func(call.Info) (string, error), erro
 		h := newHandler(r, &hooks{endpoint: info.Endpoint, kwargs: starlark.None}, info, nil, false)
 		run := r.runners.Get().(*runner)
 		defer r.runners.Put(run)
-		value, err := run.do(nil, nil, fewSteps, func(thread *starlark.Thread) (starlark.Value, error) {
-			return evaluate(thread, []starlark.Value{h})
-		})
+		value, err := run.do(nil, nil, fewSteps, evaluate, []starlark.Value{h})
 		if err != nil {
 			return "", err
 		}

@@ -125,21 +125,34 @@ var (
 		"close_code":           func(h *handler) (starlark.Value, error) { return h.closeCode, nil },
 		"close_reason":         func(h *handler) (starlark.Value, error) { return h.closeReason, nil },
 	}
-	commonMethods = map[string]method{
+	commonMethods = builtins(map[string]method{
 		"get_arg": getArg, "get_argument": getArgument, "get_arguments": getArguments, "get_cookie": getCookie,
-	}
-	socketMethods = map[string]method{
-		"write_message": writeMessage, "close": closeSocket, "ping": ping, "set_nodelay": nothing,
-	}
-	pageMethods = map[string]method{
+	})
+	socketMethods = builtins(map[string]method{
+		writeMessageName: writeMessage, "close": closeSocket, "ping": ping, "set_nodelay": nothing,
+	})
+	pageMethods = builtins(map[string]method{
 		"set_status": setStatus, "set_header": setHeader, "add_header": addHeader, "redirect": redirect,
-	}
+	})
+
+	writeMessageMethod = socketMethods[writeMessageName]
 )
+
+// builtins are methods that act on their receiver, a handler.
+func builtins(methods map[string]method) map[string]*starlark.Builtin {
+	made := map[string]*starlark.Builtin{}
+	for name, m := range methods {
+		made[name] = starlark.NewBuiltin(name, func(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+			return m(b.Receiver().(*handler), thread, b, args, kwargs)
+		})
+	}
+	return made
+}
 
 // Attr implements starlark.HasAttrs.
 func (h *handler) Attr(name string) (starlark.Value, error) {
 	if name == writeMessageName && h.isSocket {
-		return starlark.NewBuiltin(name, h.bound(writeMessage)).BindReceiver(h), nil
+		return writeMessageMethod.BindReceiver(h), nil
 	}
 	if get := attributes[name]; get != nil {
 		return get(h)
@@ -158,16 +171,10 @@ func (h *handler) Attr(name string) (starlark.Value, error) {
 	default:
 		return nil, nil // Starlark says it
 	}
-	return starlark.NewBuiltin(name, h.bound(m)).BindReceiver(h), nil
+	return m.BindReceiver(h), nil
 }
 
 const writeMessageName = "write_message"
-
-func (h *handler) bound(m method) func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
-	return func(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-		return m(h, thread, b, args, kwargs)
-	}
-}
 
 // AttrNames implements starlark.HasAttrs.
 func (h *handler) AttrNames() []string {
@@ -203,13 +210,14 @@ func (h *handler) stateValue() (starlark.Value, error) {
 
 // encodeMessage returns what is sent for a value: text for str and dict, and
 // for bytes unless they are to be binary.
-func encodeMessage(what string, value starlark.Value, binary bool) (kind parley.Kind, data []byte, err error) {
+// The bytes are good until run's next.
+func encodeMessage(run *runner, what string, value starlark.Value, binary bool) (kind parley.Kind, data []byte, err error) {
 	kind = parley.Text
 	switch v := value.(type) {
 	case starlark.String:
-		data = []byte(v)
+		data = run.octets(string(v))
 	case starlark.Bytes:
-		data = []byte(v)
+		data = run.octets(string(v))
 		if !binary && !utf8.Valid(data) {
 			return 0, nil, fmt.Errorf("%s: these bytes are no UTF-8 text; use binary=True", what)
 		}
@@ -230,7 +238,7 @@ func encodeMessage(what string, value starlark.Value, binary bool) (kind parley.
 	return kind, data, nil
 }
 
-func writeMessage(h *handler, _ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+func writeMessage(h *handler, thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 	var value starlark.Value
 	binary := false
 	if len(args) == 1 && len(kwargs) == 0 {
@@ -238,7 +246,7 @@ func writeMessage(h *handler, _ *starlark.Thread, b *starlark.Builtin, args star
 	} else if err := starlark.UnpackArgs(b.Name(), args, kwargs, "message", &value, "binary?", &binary); err != nil {
 		return nil, err
 	}
-	kind, data, err := encodeMessage(b.Name(), value, binary)
+	kind, data, err := encodeMessage(runnerOf(thread), b.Name(), value, binary)
 	if err != nil {
 		return nil, err
 	}

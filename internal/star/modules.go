@@ -178,10 +178,10 @@ func (l *loader) exec(path string) *module {
 		loaded := l.get(other)
 		return loaded.globals, loaded.err
 	}
-	_, m.err = run.do(nil, nil, l.runtime.opt.MaxSteps, func(thread *starlark.Thread) (starlark.Value, error) {
+	_, m.err = run.do(nil, nil, l.runtime.opt.MaxSteps, func(thread *starlark.Thread, _ []starlark.Value) (starlark.Value, error) {
 		m.globals, err = starlark.ExecFileOptions(dialect, thread, m.file, text, predeclared)
 		return starlark.None, err
-	})
+	}, nil)
 	return m
 }
 

@@ -23,6 +23,9 @@ type runner struct {
 	runtime *Runtime // set by newRunner, then read-only
 	thread  starlark.Thread
 
+	vars []starlark.Value // room for the variables of a call
+	text []byte           // and for what it writes
+
 	// The call that runs.
 	handler *handler        // nil if it is none of a connection
 	done    <-chan struct{} // ends it early when it is closed; nil for never
@@ -46,10 +49,29 @@ func newRunner(r *Runtime) *runner {
 // runnerOf returns the runner whose thread calls a built-in.
 func runnerOf(thread *starlark.Thread) *runner { return thread.Local(runnerKey).(*runner) }
 
-// do runs one call of at most so many steps. h is nil if it is no function of a
+// room returns n variables that are not set, until do has returned.
+func (run *runner) room(n int) []starlark.Value {
+	if cap(run.vars) < n {
+		run.vars = make([]starlark.Value, n)
+	}
+	run.vars = run.vars[:n]
+	return run.vars
+}
+
+// octets returns the bytes of text, until it is called again.
+func (run *runner) octets(text string) []byte {
+	const kept = 64 << 10 // in a runner that waits for its next call
+	if len(text) > kept {
+		return []byte(text)
+	}
+	run.text = append(run.text[:0], text...)
+	return run.text
+}
+
+// do runs one call, fn with vars, of at most so many steps. h is nil if it is no function of a
 // connection; done ends it early when it is closed. What fn panics with, which is our
 // fault, is an error.
-func (run *runner) do(done <-chan struct{}, h *handler, steps uint64, fn func(*starlark.Thread) (starlark.Value, error)) (value starlark.Value, err error) {
+func (run *runner) do(done <-chan struct{}, h *handler, steps uint64, fn evaluation, vars []starlark.Value) (value starlark.Value, err error) {
 	run.handler, run.done, run.began, run.most = h, done, time.Time{}, steps
 	run.thread.Steps = 0
 	run.thread.Uncancel()
@@ -57,12 +79,13 @@ func (run *runner) do(done <-chan struct{}, h *handler, steps uint64, fn func(*s
 	run.more(min(stepsAtOnce, steps))
 	defer func() {
 		run.handler, run.done = nil, nil
+		clear(run.vars)
 		if cause := recover(); cause != nil {
 			run.runtime.log.Error("a built-in of Starlark panicked", "err", fmt.Sprint(cause), "traceback", string(debug.Stack()))
 			err = fmt.Errorf("internal error: %v", cause)
 		}
 	}()
-	return fn(&run.thread)
+	return fn(&run.thread, vars)
 }
 
 // stretch lets the call go on for some steps more, unless it has had enough.

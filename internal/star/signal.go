@@ -71,11 +71,12 @@ func (s signalValue) send(thread *starlark.Thread, b *starlark.Builtin, args sta
 	if err := starlark.UnpackArgs(b.Name(), args, kwargs, "message", &value); err != nil {
 		return nil, err
 	}
-	h := runnerOf(thread).handler
+	run := runnerOf(thread)
+	h := run.handler
 	if h == nil {
 		return nil, errors.New("send: only functions can send, not a module's top level")
 	}
-	kind, data, err := encodeMessage(b.Name(), value, false)
+	kind, data, err := encodeMessage(run, b.Name(), value, false)
 	if octets, ok := value.(starlark.Bytes); ok && err != nil { // they are no text
 		kind, data, err = parley.Binary, []byte(octets), nil
 	}

@@ -24,15 +24,13 @@ type stream struct {
 
 // A happening is what a function is called for.
 type happening struct {
-	hook call.Hook // "" for a timer
+	fn    *function      // of a hook, if there is one
+	data  starlark.Value // of on_message and on_pong; the reason of on_close
+	timer *timer         // that rings; nil if none does
 
-	data starlark.Value // of on_message and on_pong
-	size int            // octets of on_message
-
+	size   int // octets of on_message; -1 for others
+	closed bool
 	code   parley.CloseCode // of on_close
-	reason string
-
-	timer *timer
 }
 
 func (r *Runtime) openStream(info call.Info, compiled *hooks, effects call.Effects) *stream {
@@ -49,8 +47,8 @@ func (r *Runtime) openStream(info call.Info, compiled *hooks, effects call.Effec
 	}
 	s := &stream{handler: h}
 	h.stream = s
-	if compiled.functions[call.Open] != nil {
-		s.put(happening{hook: call.Open})
+	if fn := compiled.functions[call.Open]; fn != nil {
+		s.put(happening{fn: fn, size: -1})
 	}
 	return s
 }
@@ -59,8 +57,8 @@ func (s *stream) put(what happening) { s.queue.Put(&s.handler.runtime.group, s, 
 
 // Message has on_message run.
 func (s *stream) Message(kind parley.Kind, data []byte) {
-	what := happening{hook: call.OnMessage, size: len(data)}
-	if s.handler.hooks.functions[call.OnMessage] == nil && s.queue.Idle() {
+	what := happening{fn: s.handler.hooks.message, size: len(data)}
+	if what.fn == nil && s.queue.Idle() {
 		s.handler.effects.Done(len(data))
 		return
 	}
@@ -74,14 +72,14 @@ func (s *stream) Message(kind parley.Kind, data []byte) {
 
 // Pong has on_pong run.
 func (s *stream) Pong(data []byte) {
-	if s.handler.hooks.functions[call.OnPong] != nil {
-		s.put(happening{hook: call.OnPong, data: starlark.Bytes(data)})
+	if fn := s.handler.hooks.functions[call.OnPong]; fn != nil {
+		s.put(happening{fn: fn, data: starlark.Bytes(data), size: -1})
 	}
 }
 
 // Close has on_close run.
 func (s *stream) Close(code parley.CloseCode, reason string) {
-	s.put(happening{hook: call.OnClose, code: code, reason: reason})
+	s.put(happening{fn: s.handler.hooks.functions[call.OnClose], data: starlark.String(reason), size: -1, closed: true, code: code})
 }
 
 // ring has a timer's function run.
@@ -94,14 +92,14 @@ func (s *stream) Run(what happening) {
 	case what.timer != nil:
 		s.runTimer(what.timer)
 		return
-	case what.hook == call.OnClose:
+	case what.closed:
 		s.end(what)
 		return
-	case what.hook == call.OnMessage:
-		defer h.effects.Done(what.size)
+	case what.fn != nil && !s.skip:
+		s.runFunction(what.fn, max(what.size, 0), what.data)
 	}
-	if !s.skip {
-		s.runHook(what.hook, what.size, what.data)
+	if what.size >= 0 {
+		h.effects.Done(what.size)
 	}
 }
 
@@ -115,10 +113,12 @@ func (s *stream) end(what happening) {
 	if what.code != parley.CloseNoStatus {
 		h.closeCode = starlark.MakeInt(int(what.code))
 	}
-	if what.reason != "" {
-		h.closeReason = starlark.String(what.reason)
+	if what.data != starlark.String("") {
+		h.closeReason = what.data
 	}
-	s.runHook(call.OnClose, 0, nil)
+	if what.fn != nil {
+		s.runFunction(what.fn, 0, nil)
+	}
 	h.over.Store(true)
 	h.effects.Ended()
 }
@@ -128,9 +128,7 @@ func (s *stream) runTimer(t *timer) {
 		return
 	}
 	h := s.handler
-	err := h.run(func(thread *starlark.Thread) (starlark.Value, error) {
-		return starlark.Call(thread, t.fn, nil, nil)
-	})
+	_, err := h.value(h.runtime.runners.Get().(*runner), nil, t.ring, nil)
 	if err != nil && !h.saysGone(err) {
 		h.effects.Fail(failure("", 0, err))
 	}
@@ -143,41 +141,30 @@ func (s *stream) runTimer(t *timer) {
 	}
 }
 
-// runHook runs the functions of hook; data is what they get besides the
+// runFunction runs the function of a hook; data is what it gets besides the
 // handler, if anything.
-func (s *stream) runHook(hook call.Hook, size int, data starlark.Value) {
+func (s *stream) runFunction(fn *function, size int, data starlark.Value) {
 	h := s.handler
-	fn := h.hooks.functions[hook]
-	if fn == nil {
-		return
+	run := h.runtime.runners.Get().(*runner)
+	vars := run.room(fn.all)
+	vars[0] = h
+	if data != nil {
+		vars[1] = data
 	}
-	err := h.run(func(thread *starlark.Thread) (starlark.Value, error) {
-		vars := make([]starlark.Value, fn.all)
-		vars[0] = h
-		if data != nil {
-			vars[1] = data
-		}
-		return fn.call(thread, vars)
-	})
+	_, err := h.value(run, nil, fn.run, vars)
 	if err != nil && !h.saysGone(err) {
 		s.skip = true
-		h.effects.Fail(failure(hook, size, err))
+		h.effects.Fail(failure(fn.hook, size, err))
 	}
 }
 
 // saysGone reports whether err only says that the peer has left meanwhile.
 func (h *handler) saysGone(err error) bool { return errors.Is(err, errClosed) && h.gone }
 
-// run runs fn and then sends what it has changed of the session.
-func (h *handler) run(fn func(*starlark.Thread) (starlark.Value, error)) error {
-	_, err := h.value(nil, fn)
-	return err
-}
-
-// value is run with a value. done ends it early when it is closed.
-func (h *handler) value(done <-chan struct{}, fn func(*starlark.Thread) (starlark.Value, error)) (starlark.Value, error) {
-	run := h.runtime.runners.Get().(*runner)
-	value, err := run.do(done, h, h.runtime.opt.MaxSteps, fn)
+// value has run run fn, and then sends what it has changed of the session. done
+// ends it early when it is closed.
+func (h *handler) value(run *runner, done <-chan struct{}, fn evaluation, vars []starlark.Value) (starlark.Value, error) {
+	value, err := run.do(done, h, h.runtime.opt.MaxSteps, fn, vars)
 	h.runtime.runners.Put(run)
 	if h.values != nil {
 		change, changed, failed := h.values.changes()

@@ -88,6 +88,11 @@ func (t *timer) set() {
 	t.clock = time.AfterFunc(period, func() { t.handler.stream.ring(t) })
 }
 
+// ring calls the function.
+func (t *timer) ring(thread *starlark.Thread, _ []starlark.Value) (starlark.Value, error) {
+	return starlark.Call(thread, t.fn, nil, nil)
+}
+
 func (t *timer) stop() {
 	t.stopped = true
 	t.clock.Stop()
