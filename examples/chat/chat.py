@@ -5,8 +5,8 @@ from blinker import signal
 
 
 def open(handler):
-    handler.write_message({'you': handler.id})
     signal('chat').connect(handler.write_message)
+    handler.write_message({'you': handler.id})
 
 
 def on_message(handler, message):
