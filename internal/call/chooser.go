@@ -104,6 +104,10 @@ type placed struct {
 	owner string // the runtime that it belongs to; "" for an expression
 	what  string // "built-in", "Go function", "module chat.star", "expression"
 	not   error  // why an expression is not Starlark; nil if it is
+
+	// library says that it is in a module that the app has no file of: a
+	// library's, or one that is missing.
+	library bool
 }
 
 // look reads the texts of an endpoint. Without a problem it returns it.
@@ -169,8 +173,8 @@ func (c *Chooser) read(p *placed, names []string) error {
 	case err == nil && len(modules) > 0:
 		p.owner = Starlark
 	case err == nil:
-	case path != nil && !called: // the module of a library, or one that is missing
-		p.owner, p.what = Python, "module "+strings.Join(path[:len(path)-1], ".")
+	case path != nil && !called:
+		p.owner, p.what, p.library = Python, "module "+strings.Join(path[:len(path)-1], "."), true
 	default:
 		p.not = c.misfit(err)
 	}
@@ -302,6 +306,8 @@ func (p placed) unfit(runtime string) string {
 	switch {
 	case p.owner == runtime, p.owner == "" && runtime == Python:
 		return ""
+	case p.library:
+		return fmt.Sprintf("is in module %s, of which the app has no file, and so runs in Python", module)
 	case inModule:
 		return fmt.Sprintf("is in %s and runs in %s", module, titles[p.owner])
 	case p.owner == Go:

@@ -172,6 +172,9 @@ func TestWhatDoesNotFitIsToldWithItsPlace(t *testing.T) {
 		{"Python among Starlark", one("", "open star.open", "on_message py.hear"), []string{
 			"a.yaml:2:7: url.x.kwargs.on_message: py.hear is in py.py and runs in Python, but star.open (a.yaml:1:7) runs in Starlark: all functions of one endpoint run in one runtime",
 		}},
+		{"a library among Starlark", one("", "open star.open", "on_message somelib.hear"), []string{
+			"a.yaml:2:7: url.x.kwargs.on_message: somelib.hear is in module somelib, of which the app has no file, and so runs in Python, but star.open (a.yaml:1:7) runs in Starlark: all functions of one endpoint run in one runtime",
+		}},
 		{"no Starlark among Starlark", one("", "open star.open", "on_message f!x"), []string{
 			"a.yaml:2:7: url.x.kwargs.on_message: f!x is not Starlark (column 2: not Starlark), but star.open (a.yaml:1:7) runs in Starlark: all functions of one endpoint run in one runtime",
 		}},

@@ -42,7 +42,11 @@ func loads(thread *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kw
 	if deep(string(s.(starlark.String))) {
 		return nil, errors.New("loads: nested too deeply")
 	}
-	return starlark.Call(thread, starjson.Module.Members["decode"], starlark.Tuple{s}, nil)
+	value, err := starjson.Module.Members["decode"].(*starlark.Builtin).CallInternal(thread, starlark.Tuple{s}, nil)
+	if err != nil {
+		return nil, fmt.Errorf("loads: %s", strings.TrimPrefix(err.Error(), "json.decode: "))
+	}
+	return value, nil
 }
 
 // deep reports whether a JSON text is nested more deeply than it is safe to
