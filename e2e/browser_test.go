@@ -30,7 +30,7 @@ func TestExamplePages(t *testing.T) {
 		}
 	}
 	fits(all.url+"/", "document.querySelectorAll('.cards a').length >= 4")
-	for _, name := range []string{"pingbot", "chat", "chat-starlark", "rooms", "idlebot", "nginx"} {
+	for _, name := range []string{"pingbot", "chat", "chat-starlark", "rooms", "idlebot", "idlebot-starlark", "nginx"} {
 		fits(all.url+"/"+name, live, "!document.querySelector('nav').hidden") // without its slash: a redirect
 		alone := serve(t, example(t, name))
 		fits(alone.url+"/", live, "document.querySelector('nav').hidden")
