@@ -11,7 +11,7 @@ import (
 //
 // Once the connection has closed, what concerns its peer is ErrClosed; Publish
 // and Session work until its last function has returned, and then are ErrClosed
-// too. A request has no peer: only Publish, Session and Log do something for it.
+// too. A request has no peer: only Publish and Session do something for it.
 type Conn interface {
 	// ID is the connection's id, which no other has had in this process.
 	ID() ConnID
@@ -25,6 +25,10 @@ type Conn interface {
 
 	// Session is the browser's session.
 	Session() Session
+
+	// User is who has logged in: by a token or ticket that came with the request,
+	// or else in the session, where it ends with the login. nil is anonymous.
+	User() User
 
 	// State is what functions keep with the connection. It is empty at first
 	// and belongs to the functions, which run one at a time.
@@ -50,9 +54,14 @@ type Conn interface {
 	// Publish sends m, copying its data, to every member of channel. A
 	// connection that is one sees what it sends and publishes in this order.
 	Publish(channel string, m Message) error
+}
 
-	// Log writes one line to the server's log, with endpoint and connection.
-	Log(line string)
+// Log writes one line to the server's log, with c's endpoint and id. It does
+// nothing once c's last function has returned, nor for a Conn of another make.
+func Log(c Conn, line string) {
+	if l, ok := c.(interface{ Log(line string) }); ok {
+		l.Log(line)
+	}
 }
 
 // A Session is the browser's HTTP session: values by key, which all connections

@@ -24,19 +24,21 @@ var allowed = map[string][]string{
 	"internal/call/serial": {},
 	"internal/hub":         {""},
 	"internal/session":     {""},
+	"internal/auth":        {""},
 	"internal/gofunc":      {"", "internal/call", "internal/call/serial"},
 	"internal/star":        {"", "internal/call", "internal/call/serial"},
 	"internal/python":      {"", "internal/call"},
-	"internal/endpoint":    {"", "internal/ws", "internal/call", "internal/hub", "internal/session"},
+	"internal/endpoint":    {"", "internal/ws", "internal/call", "internal/hub", "internal/session", "internal/auth"},
 	"server": {
 		"", "internal/config", "internal/httpd", "internal/ws", "internal/call", "internal/hub", "internal/session",
+		"internal/auth",
 		"internal/gofunc", "internal/star", "internal/python", "internal/endpoint",
 	},
 	"internal/peer":    {""},
 	"internal/trial":   {"", "server"},
 	"internal/apptest": {"", "internal/peer"},
 	"parleytest":       {"", "server", "internal/peer", "internal/trial"},
-	"cmd/parley":       {"", "server", "internal/config", "internal/session", "internal/trial", "internal/apptest"},
+	"cmd/parley":       {"", "server", "internal/config", "internal/session", "internal/auth", "internal/trial", "internal/apptest"},
 
 	// What users' programs import.
 	"examples/go-chat": {"", "server"},

@@ -5,9 +5,9 @@ import (
 	"errors"
 
 	"parley.example/parley"
+	"parley.example/parley/internal/auth"
 	"parley.example/parley/internal/call"
 	"parley.example/parley/internal/config"
-	"parley.example/parley/internal/endpoint"
 	"parley.example/parley/internal/gofunc"
 	"parley.example/parley/internal/httpd"
 	"parley.example/parley/internal/hub"
@@ -35,7 +35,7 @@ func load(path string, opt Options, p program) (*Server, error) {
 	cfg, err := config.Load(path, config.Options{
 		Overrides:   opt.Overrides,
 		Sockets:     p.sockets,
-		CheckOrigin: endpoint.CheckOrigin,
+		CheckOrigin: auth.CheckOrigin,
 		Hidden:      httpd.Hidden,
 	})
 	var wrong *config.Error

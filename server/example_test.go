@@ -135,7 +135,7 @@ func ExampleApp_state() {
 			return c.Send(parley.TextMessage(fmt.Sprintf("%d: %s", n+1, m.Text())))
 		},
 		Close: func(_ context.Context, c parley.Conn, code parley.CloseCode, _ string) error {
-			c.Log(fmt.Sprintf("said %v things, closed with %s", c.State()["n"], code))
+			parley.Log(c, fmt.Sprintf("said %v things, closed with %s", c.State()["n"], code))
 			return nil
 		},
 	})

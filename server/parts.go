@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 
+	"parley.example/parley/internal/auth"
 	"parley.example/parley/internal/call"
 	"parley.example/parley/internal/config"
 	"parley.example/parley/internal/endpoint"
@@ -90,12 +91,12 @@ func pipeline(fn *config.Function) call.Pipeline {
 
 // newSocket makes the WebSocketHandler of e, whose functions are p.
 func (s *Server) newSocket(e *config.Endpoint, p *call.Program) (*endpoint.WebSocket, error) {
-	var origins *endpoint.Origins
+	var origins *auth.Origins
 	where := ""
 	if e.WebSocket.OriginsSet {
 		where = e.WebSocket.Origins[0].Pos.String()
 		var err error
-		if origins, err = endpoint.ParseOrigins(originTexts(e.WebSocket)); err != nil {
+		if origins, err = auth.ParseOrigins(originTexts(e.WebSocket)); err != nil {
 			return nil, fmt.Errorf("%s: url.%s.kwargs.origins: %w", where, e.Name, err)
 		}
 	}

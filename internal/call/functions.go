@@ -1,13 +1,16 @@
 package call
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+)
 
 // A Hook is a moment at which an endpoint runs a function, by its key in the
 // YAML.
 type Hook string
 
-// The hooks of a WebSocketHandler, and Function, the only hook of a
-// FunctionHandler.
+// The hooks of a WebSocketHandler, and Function, that of a FunctionHandler.
 const (
 	Open              Hook = "open"
 	OnMessage         Hook = "on_message"
@@ -16,6 +19,19 @@ const (
 	SelectSubprotocol Hook = "select_subprotocol"
 	Function          Hook = "function"
 )
+
+// Condition is the hook of an endpoint's auth.condition: whether who asks may.
+const Condition Hook = "auth.condition"
+
+const validate = "validate."
+
+// Validate returns the hook of an endpoint's validate: by its place, from 0.
+func Validate(place int) Hook { return Hook(validate + strconv.Itoa(place)) }
+
+// Judges reports whether the function of h decides about a handshake or
+// request: what counts is whether its value is true, as its language has it.
+// Any endpoint may have such hooks.
+func (h Hook) Judges() bool { return h == Condition || strings.HasPrefix(string(h), validate) }
 
 // Vars returns the names of the variables that functions of this hook see, in
 // the order in which a bare module.function receives them.

@@ -27,12 +27,13 @@ type Runtime interface {
 	// the connection any more says so through Effects (Close, then Ended).
 	Open(info Info, hooks Hooks, effects Effects) Stream
 
-	// Call runs one hook that must be answered, SelectSubprotocol or Function,
-	// and waits for its value, at most until ctx ends; what the function does
+	// Call runs one hook that must be answered, SelectSubprotocol, Function or
+	// one that judges, whose Value is the JSON true or false, and waits for its value, at most until ctx ends; what the function does
 	// after that is ignored. Its error is a *FunctionError if the function
 	// raised, and wraps parley.ErrUnavailable if it did not run. It never runs
 	// on a loop. A handler made by SelectSubprotocol is the one that a later
-	// Open of the same info.Conn gets; if that never comes, Forget drops it.
+	// Open of the same info.Conn gets; if that never comes, Forget drops it. One
+	// made for a hook that judges is nobody else's.
 	Call(ctx context.Context, info Info, hooks Hooks, hook Hook, effects Effects) (Value, error)
 
 	// Forget drops what Call(SelectSubprotocol) kept for a handshake that came
@@ -109,6 +110,10 @@ type Info struct {
 	Body    []byte
 
 	Session parley.SharedSession // nil only with Traits.NoSession
+
+	// User is who a token or ticket says is there. nil leaves it to the session:
+	// CurrentUser.
+	User parley.User
 
 	// Groups of the endpoint's pattern; a nil value took no part in the
 	// match. PathKwargs is used instead of PathArgs if any group has a name.

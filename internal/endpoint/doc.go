@@ -2,7 +2,7 @@
 // WebSocketHandler from the upgrade to on_close, or a FunctionHandler.
 //
 // It joins a connection of the engine with a stream of a runtime: it decides
-// who may connect (origins), holds the session, keeps the window of messages
-// that are not done, and applies what functions do (effects). It knows neither
-// YAML nor frames.
+// who may connect, holds the session, keeps the window of messages that are not
+// done, and applies what functions do (effects). It knows neither YAML nor
+// frames.
 package endpoint

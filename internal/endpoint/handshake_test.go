@@ -15,13 +15,14 @@ import (
 	"github.com/coder/websocket"
 
 	"parley.example/parley"
+	"parley.example/parley/internal/auth"
 	"parley.example/parley/internal/call"
 	"parley.example/parley/internal/endpoint"
 )
 
-func origins(t *testing.T, entries ...string) *endpoint.Origins {
+func origins(t *testing.T, entries ...string) *auth.Origins {
 	t.Helper()
-	o, err := endpoint.ParseOrigins(entries)
+	o, err := auth.ParseOrigins(entries)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"sync"
 
+	"parley.example/parley/internal/auth"
 	"parley.example/parley/internal/call"
 	"parley.example/parley/internal/hub"
 	"parley.example/parley/internal/session"
@@ -23,7 +24,7 @@ type Options struct {
 	Engine   *ws.Engine       // takes over the sockets
 	Hub      *hub.Hub         // its frames are *ws.Prepared
 	Sessions *session.Manager // of the browsers
-	Origins  *Origins         // nil means all
+	Origins  *auth.Origins    // nil means all
 
 	Headers  http.Header // of the 101; what the engine sets itself is left out
 	Settings ws.Settings // of its connections; the window is the endpoint's own

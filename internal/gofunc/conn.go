@@ -18,9 +18,10 @@ import (
 // functions see it: a parley.Conn. What it does once on_close has returned, or
 // nobody waits for the answer any more, is parley.ErrClosed.
 type Conn struct {
-	id      parley.ConnID // set when it is made, then read-only, as are the next four
+	id      parley.ConnID // set when it is made, then read-only, as are the next five
 	request *http.Request
 	session parley.SharedSession
+	user    parley.User // by token or ticket
 	effects call.Effects
 	answers bool // it is a request of a FunctionHandler
 
@@ -38,7 +39,7 @@ var (
 
 // set makes c the connection of info, whose request has ctx.
 func (c *Conn) set(ctx context.Context, info call.Info, effects call.Effects) {
-	c.id, c.session, c.effects = info.Conn, info.Session, effects
+	c.id, c.session, c.user, c.effects = info.Conn, info.Session, info.User, effects
 	c.request = info.Request.Clone(ctx)
 	for name, value := range info.PathKwargs {
 		if value != nil {
@@ -187,6 +188,9 @@ func (c *Conn) Log(line string) {
 		c.effects.Log(line)
 	}
 }
+
+// User is who has logged in.
+func (c *Conn) User() parley.User { return call.CurrentUser(c.user, c.session) }
 
 // Session is the browser's session.
 func (c *Conn) Session() parley.Session { return (*connSession)(c) }

@@ -123,7 +123,7 @@ func suiteFunctions(mark bool) map[string]gofunc.Function {
 			return c.Session().Set("k", m.Text())
 		}),
 		"suite.message_print": message(func(c parley.Conn, m parley.Message) error {
-			c.Log(m.Text())
+			parley.Log(c, m.Text())
 			return nil
 		}),
 		"suite.message_ping": message(func(c parley.Conn, m parley.Message) error { return c.Ping(m.Data) }),
@@ -132,7 +132,7 @@ func suiteFunctions(mark bool) map[string]gofunc.Function {
 			if code != parley.CloseNoStatus {
 				said = code.String()
 			}
-			c.Log(fmt.Sprintf("closed %s %s", said, cmp.Or(reason, "None")))
+			parley.Log(c, fmt.Sprintf("closed %s %s", said, cmp.Or(reason, "None")))
 			return nil
 		})),
 		"suite.close_raise": marked(gofunc.NewFunc(raise)),
@@ -226,7 +226,7 @@ func suiteFunctions(mark bool) map[string]gofunc.Function {
 		}),
 		"suite.close_session": run(func(c parley.Conn) error { return c.Session().Set("k", "closed") }),
 		"suite.close_count": run(func(c parley.Conn) error {
-			c.Log(fmt.Sprint("counted ", c.State()["count"]))
+			parley.Log(c, fmt.Sprint("counted ", c.State()["count"]))
 			return nil
 		}),
 		"suite.close_write": run(func(c parley.Conn) error { return c.Send(parley.TextMessage("late")) }),

@@ -1,11 +1,11 @@
-package endpoint_test
+package auth_test
 
 import (
 	"net/http"
 	"strings"
 	"testing"
 
-	"parley.example/parley/internal/endpoint"
+	"parley.example/parley/internal/auth"
 )
 
 func TestOrigins(t *testing.T) {
@@ -90,7 +90,7 @@ func TestOrigins(t *testing.T) {
 		{"", nil, []string{"https://gramener.com", "null", "nonsense"}},
 	} {
 		t.Run(tc.entries, func(t *testing.T) {
-			o, err := endpoint.ParseOrigins(strings.Fields(tc.entries))
+			o, err := auth.ParseOrigins(strings.Fields(tc.entries))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -117,7 +117,7 @@ func TestOrigins(t *testing.T) {
 }
 
 func TestNoOriginsAreAll(t *testing.T) {
-	var all *endpoint.Origins
+	var all *auth.Origins
 	for _, origin := range []string{"https://evil.com", "null", "", "nonsense"} {
 		if !all.Allows(http.Header{"Origin": {origin}}) {
 			t.Errorf("%q is refused though origins: is not set", origin)
@@ -154,14 +154,14 @@ func TestBadOriginEntries(t *testing.T) {
 		strings.Repeat("a", 64):         `"` + strings.Repeat("a", 64) + `" has a label of more than 63 characters`,
 		strings.Repeat("a.", 127) + "b": "is too long for a host name",
 	} {
-		if err := endpoint.CheckOrigin(entry); err == nil || err.Error() != want {
+		if err := auth.CheckOrigin(entry); err == nil || err.Error() != want {
 			t.Errorf("CheckOrigin(%q) = %v, want %s", entry, err, want)
 		}
 	}
 }
 
 func TestParseOriginsNamesEveryBadEntry(t *testing.T) {
-	_, err := endpoint.ParseOrigins([]string{"", "a.example", "b/"})
+	_, err := auth.ParseOrigins([]string{"", "a.example", "b/"})
 	want := "\"\": an empty entry allows nobody; leave origins out to allow all\n\"b/\": has '/', which is no part of a host"
 	if err == nil || err.Error() != want {
 		t.Errorf("error = %v\nwant    %s", err, want)
@@ -169,7 +169,7 @@ func TestParseOriginsNamesEveryBadEntry(t *testing.T) {
 }
 
 func TestDescribeOrigins(t *testing.T) {
-	var all *endpoint.Origins
+	var all *auth.Origins
 	if got := all.Describe(); got != "all origins" {
 		t.Errorf("no origins: %q", got)
 	}
@@ -179,7 +179,7 @@ func TestDescribeOrigins(t *testing.T) {
 		"*.a.example https://b.example": "subdomains of a.example, https://b.example",
 		"null":                          "null",
 	} {
-		o, err := endpoint.ParseOrigins(strings.Fields(entries))
+		o, err := auth.ParseOrigins(strings.Fields(entries))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,8 +196,8 @@ func FuzzOrigins(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, entry, from string) {
-		o, err := endpoint.ParseOrigins([]string{entry})
-		if (err == nil) != (endpoint.CheckOrigin(entry) == nil) {
+		o, err := auth.ParseOrigins([]string{entry})
+		if (err == nil) != (auth.CheckOrigin(entry) == nil) {
 			t.Fatalf("ParseOrigins and CheckOrigin disagree on %q: %v", entry, err)
 		}
 		if err != nil || !o.Allows(http.Header{"Origin": {from}}) {
@@ -213,7 +213,7 @@ func FuzzOrigins(f *testing.F) {
 		if !ok || host == "" || strings.ContainsAny(host, "/?#@\\ \t\r\n,%") {
 			t.Fatalf("%q allows %q", entry, from)
 		}
-		if again, err := endpoint.ParseOrigins([]string{from}); err != nil || !again.Allows(http.Header{"Origin": {from}}) {
+		if again, err := auth.ParseOrigins([]string{from}); err != nil || !again.Allows(http.Header{"Origin": {from}}) {
 			t.Fatalf("%q was allowed, and as an entry does not allow itself: %v", from, err)
 		}
 		// Whoever stands before the host is another site.
