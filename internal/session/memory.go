@@ -85,6 +85,31 @@ func (s *Memory) save(c Change) {
 	}
 }
 
+// Each lists the sessions of the moment at which it is called.
+func (s *Memory) Each(ctx context.Context, fn func(id string, values map[string]json.RawMessage) error) error {
+	for id, values := range s.snapshot() {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := fn(id, values); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Memory) snapshot() map[string]map[string]json.RawMessage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := map[string]map[string]json.RawMessage{}
+	for id, r := range s.rows {
+		if !r.destroyed {
+			all[id] = maps.Clone(r.values)
+		}
+	}
+	return all
+}
+
 // Purge forgets expired rows.
 func (s *Memory) Purge(_ context.Context, now time.Time) (int, error) {
 	s.mu.Lock()

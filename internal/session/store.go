@@ -26,6 +26,12 @@ type Store interface {
 	// of their maps.
 	Save(ctx context.Context, changes []Change) error
 
+	// Each calls fn for every session that has values, in no order, until fn
+	// returns an error, which Each then returns as it is. What is saved
+	// meanwhile may be seen or not; a session is seen whole, and once. fn owns
+	// the map and may use the store.
+	Each(ctx context.Context, fn func(id string, values map[string]json.RawMessage) error) error
+
 	// Purge forgets what expired before now, and returns how many sessions.
 	Purge(ctx context.Context, now time.Time) (int, error)
 

@@ -25,6 +25,9 @@ func Run(t *testing.T, newStore func(t *testing.T) session.Store) {
 		"any key and value":    testAnyKey,
 		"nothing is shared":    testNothingShared,
 		"destroyed":            testDestroyed,
+		"each":                 testEach,
+		"each, many":           testEachOfMany,
+		"each, cut short":      testEachCutShort,
 		"purge":                testPurge,
 		"nothing costs no row": testNothing,
 		"all at once":          testConcurrent,
@@ -103,6 +106,98 @@ func testDestroyed(t *testing.T, s session.Store) {
 	}
 	want(t, s, "other", "a=1")
 	wantDestroyed(t, s, "other", false)
+}
+
+// each returns what Each shows, one line a session.
+func each(t *testing.T, s session.Store) []string {
+	t.Helper()
+	var lines []string
+	err := s.Each(t.Context(), func(id string, values map[string]json.RawMessage) error {
+		lines = append(lines, id+": "+show(values))
+		values["own"] = nil // the caller owns the map
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func testEach(t *testing.T, s session.Store) {
+	if got := each(t, s); len(got) != 0 {
+		t.Errorf("an empty store shows %q", got)
+	}
+	save(t, s,
+		set("b", "user", `{"id":1}`, "n", "2"), set("a", "n", "1"), set("ё '%\x00", "n", "3"),
+		set("emptied", "n", "1"), set("emptied", "n", ""),
+		set("destroyed", "n", "1"), session.Change{ID: "destroyed", Expires: start, Destroy: true},
+		session.Change{ID: "unseen", Expires: start, Destroy: true})
+	wanted := []string{"a: n=1", `b: n=2 user={"id":1}`, "ё '%\x00: n=3"}
+	for range 2 {
+		if got := each(t, s); !slices.Equal(got, wanted) {
+			t.Errorf("each = %q, want %q", got, wanted)
+		}
+	}
+}
+
+// testEachOfMany changes the store from within, as a revocation does.
+func testEachOfMany(t *testing.T, s session.Store) {
+	const many = 700
+	var changes []session.Change
+	for i := range many {
+		changes = append(changes, set(fmt.Sprint(i), "a", "1", "b", "2"))
+	}
+	save(t, s, changes...)
+	seen := map[string]int{}
+	err := s.Each(t.Context(), func(id string, values map[string]json.RawMessage) error {
+		if got := show(values); got != "a=1 b=2" {
+			t.Errorf("%s: %s, want a=1 b=2", id, got)
+		}
+		seen[id]++
+		if len(seen)%100 != 0 {
+			return nil
+		}
+		if values, err := s.Load(t.Context(), id); err != nil || len(values) != 2 {
+			t.Errorf("loading %s: %s, %v", id, show(values), err)
+		}
+		return s.Save(t.Context(), []session.Change{{ID: id, Expires: start, Destroy: true}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, times := range seen {
+		if times != 1 {
+			t.Errorf("%s was seen %d times", id, times)
+		}
+	}
+	if got, want := len(each(t, s)), many-many/100; len(seen) != many || got != want {
+		t.Errorf("%d seen and %d left, want %d and %d", len(seen), got, many, want)
+	}
+}
+
+func testEachCutShort(t *testing.T, s session.Store) {
+	save(t, s, set("a", "n", "1"), set("b", "n", "1"))
+	enough := errors.New("enough")
+	calls := 0
+	err := s.Each(t.Context(), func(string, map[string]json.RawMessage) error {
+		calls++
+		return enough
+	})
+	if err != enough || calls != 1 {
+		t.Errorf("each = %v after %d calls, want %v after one", err, calls, enough)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	calls = 0
+	err = s.Each(ctx, func(string, map[string]json.RawMessage) error {
+		calls++
+		cancel()
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) || calls != 1 {
+		t.Errorf("each = %v after %d calls, want %v after one", err, calls, context.Canceled)
+	}
+	want(t, s, "a", "n=1") // the store goes on
 }
 
 func testPurge(t *testing.T, s session.Store) {
