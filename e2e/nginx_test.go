@@ -202,14 +202,14 @@ func TestSeedNginxScheme(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.expect("https 127.0.0.1 127.0.0.1") // the document's Host has no port
-	if cookies := c.response.Cookies(); len(cookies) != 1 || !cookies[0].Secure {
-		t.Errorf("over https the 101 set the cookies %v, want one that is Secure", cookies)
+	if cookies := c.response.Cookies(); len(cookies) != 1 || !cookies[0].Secure || cookies[0].Name != "__Host-sid" {
+		t.Errorf("over https the 101 set the cookies %v, want a __Host-sid that is Secure", cookies)
 	}
 
 	c = s.dial("/request")
 	c.expect("http " + strings.TrimPrefix(s.url, "http://") + " 127.0.0.1")
-	if cookies := c.response.Cookies(); len(cookies) != 1 || cookies[0].Secure {
-		t.Errorf("over http the 101 set the cookies %v, want one that is not Secure", cookies)
+	if cookies := c.response.Cookies(); len(cookies) != 1 || cookies[0].Secure || cookies[0].Name != "sid" {
+		t.Errorf("over http the 101 set the cookies %v, want a sid that is not Secure", cookies)
 	}
 }
 

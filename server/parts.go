@@ -43,11 +43,11 @@ func openSessions(app config.App, wish string, log *slog.Logger) (*session.Manag
 		}
 	}
 	return session.New(session.Options{
-		Store:  store,
-		Secret: secret,
-		Cookie: app.Session.Cookie,
-		Expiry: app.Session.Expiry,
-		Log:    log,
+		Store:   store,
+		Secrets: [][]byte{secret},
+		Cookie:  app.Session.Cookie,
+		Expiry:  app.Session.Expiry,
+		Log:     log,
 	}), store, nil
 }
 

@@ -139,7 +139,7 @@ func benchmarkFunction(b *testing.B, peers int, text string, runtimes map[string
 	socket := endpoint.NewWebSocket(endpoint.Options{
 		Name: "echo", Program: programs[0], Engine: e,
 		Hub:      hub.New(hub.Options{Prepare: func(m parley.Message) hub.Frame { return ws.Prepare(m) }}),
-		Sessions: session.New(session.Options{Secret: []byte("secret")}),
+		Sessions: session.New(session.Options{Secrets: [][]byte{[]byte("secret")}}),
 	})
 	benchmarkEchoes(b, peers, e, func(w http.ResponseWriter, r *http.Request) { socket.Serve(w, r, nil) })
 }

@@ -91,7 +91,7 @@ func TestWhatAFunctionReturns(t *testing.T) {
 					}
 				}
 				cookie := resp.Header.Get("Set-Cookie")
-				if !strings.HasPrefix(cookie, "sid=") || !strings.Contains(cookie, "Secure") {
+				if !strings.HasPrefix(cookie, "__Host-sid=") || !strings.Contains(cookie, "Secure") {
 					t.Errorf("Set-Cookie = %q", cookie)
 				}
 				if live := st.sessions.Stats().Live; live != 0 {
@@ -112,7 +112,7 @@ func TestAFunctionsOwnCookieStandsBesideTheSessions(t *testing.T) {
 		for _, cookie := range resp.Cookies() {
 			names = append(names, cookie.Name)
 		}
-		if want := []string{"sid", "a", "b"}; !slices.Equal(names, want) {
+		if want := []string{"__Host-sid", "a", "b"}; !slices.Equal(names, want) {
 			t.Errorf("cookies %q, want %q", names, want)
 		}
 	})

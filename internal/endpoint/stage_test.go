@@ -163,7 +163,7 @@ func perform(t *testing.T, test func(t *testing.T, st *stage)) {
 		st := &stage{
 			t: t, puppet: &puppet{play: endsWell}, engine: ws.New(ws.Options{}), log: &logLines{},
 			hub:      hub.New(hub.Options{Prepare: func(m parley.Message) hub.Frame { return ws.Prepare(m) }}),
-			sessions: session.New(session.Options{Secret: []byte("a secret of the test's")}),
+			sessions: session.New(session.Options{Secrets: [][]byte{[]byte("a secret of the test's")}}),
 			pipes:    pipes{conns: make(chan net.Conn), done: make(chan struct{})},
 		}
 		st.program = &call.Program{Runtime: st.puppet, Name: "puppet", Why: map[call.Hook]string{call.OnMessage: ""}}

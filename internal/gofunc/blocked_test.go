@@ -175,7 +175,7 @@ func listen(t *testing.T, r *gofunc.Runtime, endpoints map[string]map[call.Hook]
 	t.Helper()
 	engine := ws.New(ws.Options{Loops: 2})
 	channels := hub.New(hub.Options{Prepare: func(m parley.Message) hub.Frame { return ws.Prepare(m) }})
-	sessions := session.New(session.Options{Secret: []byte("a secret of the test's")})
+	sessions := session.New(session.Options{Secrets: [][]byte{[]byte("a secret of the test's")}})
 	programs := call.New(map[string]call.Runtime{call.Go: r})
 	mux := http.NewServeMux()
 	var sockets []*endpoint.WebSocket

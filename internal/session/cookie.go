@@ -1,10 +1,6 @@
 package session
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
-	"hash"
 	"net/http"
 	"strconv"
 	"strings"
@@ -23,11 +19,51 @@ const (
 
 // A cookie is what a valid value says: `id.issued.signature`, where issued is
 // in seconds since 1970, and the signature (HMAC-SHA256 in URL-safe base64)
-// covers the cookie's name too.
+// covers the name in Options too.
 type cookie struct {
 	id     string // may be a part of the request's header
 	issued time.Time
+	old    bool // signed with another secret than the first
 }
+
+// hostPrefix begins the name of a cookie that only the very host which sets it
+// can set, over HTTPS: browsers see to that (RFC 6265bis, section 4.1.3.2).
+const hostPrefix = "__Host-"
+
+// A form is what the cookie looks like over HTTP, or over HTTPS.
+type form struct {
+	named string // its name and "="
+	tail  string // what follows the value in the Set-Cookie line
+}
+
+// newForm makes the form of opt. Over HTTPS a cookie without a domain has the
+// prefix: nobody on another host of the domain can plant one in a browser.
+func newForm(opt Options, secure bool) form {
+	c := http.Cookie{
+		Name:     opt.Cookie,
+		Value:    "x",
+		Domain:   opt.Domain,
+		Path:     "/",
+		MaxAge:   int(opt.Expiry / time.Second),
+		Secure:   secure,
+		HttpOnly: true,
+		SameSite: http.SameSiteLaxMode,
+	}
+	if secure && c.Domain == "" && !strings.HasPrefix(c.Name, hostPrefix) {
+		c.Name = hostPrefix + c.Name
+	}
+	return form{named: c.Name + "=", tail: strings.TrimPrefix(c.String(), c.Name+"=x")}
+}
+
+func (m *Manager) form(secure bool) *form {
+	if secure {
+		return &m.secure
+	}
+	return &m.plain
+}
+
+// isSecure reports whether r came over HTTPS.
+func isSecure(r *http.Request) bool { return r.URL != nil && r.URL.Scheme == "https" }
 
 // SetCookie adds the Set-Cookie line that gives s to the browser, good for the
 // whole expiry from now; it replaces an earlier one of the same name. secure
@@ -40,69 +76,59 @@ func (m *Manager) SetCookie(h http.Header, s *Session, secure bool) {
 }
 
 func (m *Manager) setCookie(h http.Header, id string, secure bool) {
-	lines := h["Set-Cookie"]
-	if m.hasCookie(h) {
-		lines = nil
-		for _, line := range h["Set-Cookie"] {
-			if !strings.HasPrefix(line, m.named) {
-				lines = append(lines, line)
-			}
+	m.dropCookie(h, secure)
+	h["Set-Cookie"] = append(h["Set-Cookie"], m.line(id, secure))
+}
+
+// dropCookie takes the session's cookie out of h.
+func (m *Manager) dropCookie(h http.Header, secure bool) {
+	if !m.hasCookie(h, secure) {
+		return
+	}
+	var others []string
+	for _, line := range h["Set-Cookie"] {
+		if !strings.HasPrefix(line, m.form(secure).named) {
+			others = append(others, line)
 		}
 	}
-	h["Set-Cookie"] = append(lines, m.line(id, secure))
+	h["Set-Cookie"] = others
 }
 
 // line returns what stands behind Set-Cookie.
 func (m *Manager) line(id string, secure bool) string {
+	f := m.form(secure)
 	var b [256]byte
-	line := append(b[:0], m.named...)
+	line := append(b[:0], f.named...)
 	line = m.appendValue(line, id, time.Now())
-	if secure {
-		line = append(line, m.tailSecure...)
-	} else {
-		line = append(line, m.tail...)
-	}
+	line = append(line, f.tail...)
 	return string(line)
 }
 
-// cookieTail returns what follows the value in the Set-Cookie line.
-func cookieTail(opt Options, secure bool) string {
-	c := http.Cookie{
-		Name:     opt.Cookie,
-		Value:    "x",
-		Path:     "/",
-		MaxAge:   int(opt.Expiry / time.Second),
-		Secure:   secure,
-		HttpOnly: true,
-		SameSite: http.SameSiteLaxMode,
-	}
-	return strings.TrimPrefix(c.String(), opt.Cookie+"=x")
-}
-
 // hasCookie reports whether h already sets the session's cookie.
-func (m *Manager) hasCookie(h http.Header) bool {
+func (m *Manager) hasCookie(h http.Header, secure bool) bool {
 	for _, line := range h["Set-Cookie"] {
-		if strings.HasPrefix(line, m.named) {
+		if strings.HasPrefix(line, m.form(secure).named) {
 			return true
 		}
 	}
 	return false
 }
 
-// readCookie returns the first valid session cookie of r. A browser sends
-// several of one name if some were set for other paths or for the domain above;
-// it puts those that fit best first.
+// readCookie returns the first valid session cookie of r; over HTTPS only the
+// name for that counts. A browser sends several of one name if some were set
+// for other paths or for the domain above; it puts those that fit best first.
 func (m *Manager) readCookie(r *http.Request) (cookie, bool) {
 	lines := r.Header["Cookie"]
 	if len(lines) == 0 {
 		return cookie{}, false
 	}
+	named := m.form(isSecure(r)).named
 	now, tried := time.Now(), 0
 	for _, line := range lines {
 		for line != "" {
 			var pair string
 			pair, line, _ = strings.Cut(line, ";")
-			value, ours := strings.CutPrefix(strings.Trim(pair, " \t"), m.named)
+			value, ours := strings.CutPrefix(strings.Trim(pair, " \t"), named)
 			if !ours {
 				continue
 			}
@@ -137,39 +163,15 @@ func (m *Manager) parse(value string, now time.Time) (cookie, bool) {
 		return cookie{}, false
 	}
 	signed, signature := value[:at], value[at+1:]
-	var b [signLen]byte
-	if !hmac.Equal([]byte(signature), m.appendSignature(b[:0], []byte(signed))) {
+	old, ok := m.verify(signed, signature)
+	if !ok {
 		return cookie{}, false
 	}
 	seconds, err := strconv.ParseInt(signed[idLen+1:], 10, 64)
 	if err != nil {
 		return cookie{}, false
 	}
-	c := cookie{id: signed[:idLen], issued: time.Unix(seconds, 0)}
+	c := cookie{id: signed[:idLen], issued: time.Unix(seconds, 0), old: old}
 	age := now.Sub(c.issued)
 	return c, age > -skew && age < m.expiry
-}
-
-// A signer signs one text at a time.
-type signer struct {
-	mac  hash.Hash
-	text []byte // what is signed: purpose, the cookie's name, and the text
-	head int    // how much of it is the same for all texts
-	sum  [sha256.Size]byte
-}
-
-func newSigner(secret []byte, cookie string) *signer {
-	head := "parley session cookie\x00" + cookie + "\x00"
-	return &signer{mac: hmac.New(sha256.New, secret), text: []byte(head), head: len(head)}
-}
-
-// appendSignature appends the signature of signed. Making a signer takes longer
-// than signing, so they are kept.
-func (m *Manager) appendSignature(b, signed []byte) []byte {
-	s := m.signers.Get().(*signer)
-	defer m.signers.Put(s)
-	s.mac.Reset()
-	s.text = append(s.text[:s.head], signed...)
-	s.mac.Write(s.text)
-	return base64.RawURLEncoding.AppendEncode(b, s.mac.Sum(s.sum[:0]))
 }

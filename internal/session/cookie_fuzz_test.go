@@ -7,7 +7,7 @@ import (
 
 // FuzzCookie: only what the Manager signs is accepted, in one spelling only.
 func FuzzCookie(f *testing.F) {
-	m := New(Options{Secret: []byte("for tests")})
+	m := New(Options{Secrets: [][]byte{[]byte("for tests")}})
 	now := time.Unix(2_000_000_000, 0)
 	const id = "AAAAAAAAAAAAAAAAAAAAAAAA"
 	value := func(c cookie) string { return string(m.appendValue(nil, c.id, c.issued)) }

@@ -11,26 +11,130 @@ import (
 )
 
 func TestSetCookie(t *testing.T) {
-	m := session.New(session.Options{Secret: []byte("x"), Cookie: "id", Expiry: time.Hour})
-	s := open(t, m)
-	defer s.Release()
-	for _, secure := range []bool{false, true} {
-		h := http.Header{}
-		h.Add("Set-Cookie", "other=1")
-		h.Add("Set-Cookie", "id=old")
-		m.SetCookie(h, s, secure)
-		lines := h["Set-Cookie"]
-		if len(lines) != 2 || lines[0] != "other=1" {
-			t.Fatalf("lines = %q, want the other and ours", lines)
+	for name, test := range map[string]struct {
+		opt    session.Options
+		secure bool
+		cookie string
+		domain string
+	}{
+		"http":                {session.Options{Cookie: "id"}, false, "id", ""},
+		"https":               {session.Options{Cookie: "id"}, true, "__Host-id", ""},
+		"https, default name": {session.Options{}, true, "__Host-sid", ""},
+		"https, has a prefix": {session.Options{Cookie: "__Host-id"}, true, "__Host-id", ""},
+		"domain":              {session.Options{Cookie: "id", Domain: "example.com"}, false, "id", "example.com"},
+		"domain, https":       {session.Options{Cookie: "id", Domain: "example.com"}, true, "id", "example.com"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.opt.Secrets, test.opt.Expiry = [][]byte{[]byte("x")}, time.Hour
+			m := session.New(test.opt)
+			s := open(t, m)
+			defer s.Release()
+			h := http.Header{}
+			h.Add("Set-Cookie", "other=1")
+			h.Add("Set-Cookie", test.cookie+"=old")
+			m.SetCookie(h, s, test.secure)
+			lines := h["Set-Cookie"]
+			if len(lines) != 2 || lines[0] != "other=1" {
+				t.Fatalf("lines = %q, want the other and ours", lines)
+			}
+			c, err := http.ParseSetCookie(lines[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.Name != test.cookie || c.Path != "/" || c.Domain != test.domain || c.MaxAge != 3600 || !c.HttpOnly ||
+				c.SameSite != http.SameSiteLaxMode || c.Secure != test.secure || !strings.HasPrefix(c.Value, s.ID()+".") {
+				t.Errorf("line = %s", lines[1])
+			}
+		})
+	}
+}
+
+// TestNamesOfTheCookie: over HTTPS nobody on another host of the domain can
+// plant an id.
+func TestNamesOfTheCookie(t *testing.T) {
+	host := newManager(nil)
+	domain := session.New(session.Options{Secrets: [][]byte{[]byte("for tests")}, Domain: "example.com"})
+	for _, test := range []struct {
+		manager *session.Manager
+		scheme  string
+		name    string
+		read    bool
+	}{
+		{host, "http", "sid", true},
+		{host, "http", "__Host-sid", false},
+		{host, "", "sid", true},
+		{host, "https", "sid", false},
+		{host, "https", "__Host-sid", true},
+		{host, "https", "__host-sid", false},
+		{host, "https", "__Secure-sid", false},
+		{domain, "http", "sid", true},
+		{domain, "https", "sid", true},
+		{domain, "https", "__Host-sid", false},
+	} {
+		s := open(t, test.manager)
+		value := strings.TrimPrefix(cookieOf(test.manager, s), "sid=")
+		r := request(test.name + "=" + value)
+		r.URL.Scheme = test.scheme
+		got := mustOpen(t, test.manager, r)
+		if read := got.ID() == s.ID() && !got.Fresh(); read != test.read {
+			t.Errorf("domain %v, %q: %s read = %v, want %v", test.manager == domain, test.scheme, test.name, read, test.read)
 		}
-		c, err := http.ParseSetCookie(lines[1])
-		if err != nil {
-			t.Fatal(err)
+		got.Release()
+		s.Release()
+	}
+}
+
+// TestPlantedCookieOverHTTPS: what another host sets does not get in the way of
+// the browser's own.
+func TestPlantedCookieOverHTTPS(t *testing.T) {
+	m := newManager(nil)
+	victim, attacker := open(t, m), open(t, m)
+	defer victim.Release()
+	defer attacker.Release()
+	r := request(cookieOf(m, attacker), "__Host-"+cookieOf(m, victim))
+	r.URL.Scheme = "https"
+	got := mustOpen(t, m, r)
+	defer got.Release()
+	if got.ID() != victim.ID() {
+		t.Errorf("opened %s, want the session of the browser", got.ID())
+	}
+	r = request(cookieOf(m, attacker))
+	r.URL.Scheme = "https"
+	w := page(m, r, func(http.ResponseWriter, *http.Request) {})
+	if c := w.Cookies(); len(c) != 1 || c[0].Name != "__Host-sid" || strings.HasPrefix(c[0].Value, attacker.ID()) {
+		t.Errorf("the page sets %v, want a new __Host-sid", c)
+	}
+}
+
+func TestSecretsRotate(t *testing.T) {
+	with := func(secrets ...string) *session.Manager {
+		opt := session.Options{}
+		for _, secret := range secrets {
+			opt.Secrets = append(opt.Secrets, []byte(secret))
 		}
-		if c.Name != "id" || c.Path != "/" || c.Domain != "" || c.MaxAge != 3600 || !c.HttpOnly ||
-			c.SameSite != http.SameSiteLaxMode || c.Secure != secure || !strings.HasPrefix(c.Value, s.ID()+".") {
-			t.Errorf("secure %v: %s", secure, lines[1])
+		return session.New(opt)
+	}
+	before, during, after := with("one"), with("two", "zero", "one"), with("two")
+	s := open(t, before)
+	old := cookieOf(before, s)
+	for name, test := range map[string]struct {
+		manager *session.Manager
+		cookie  string
+		good    bool
+	}{
+		"new secret, old cookie":  {after, old, false},
+		"both, old cookie":        {during, old, true},
+		"both, cookie of both":    {during, cookieOf(during, s), true},
+		"new, cookie of both":     {after, cookieOf(during, s), true},
+		"old, cookie of both":     {before, cookieOf(during, s), false},
+		"both, of another secret": {during, cookieOf(with("three"), s), false},
+		"other order":             {with("one", "two"), cookieOf(after, s), true},
+	} {
+		got := open(t, test.manager, test.cookie)
+		if good := got.ID() == s.ID() && !got.Fresh(); good != test.good {
+			t.Errorf("%s: accepted %v, want %v", name, good, test.good)
 		}
+		got.Release()
 	}
 }
 
@@ -41,8 +145,8 @@ func TestCookiesThatAreNotAdopted(t *testing.T) {
 	valid := cookieOf(m, s)
 	value := strings.TrimPrefix(valid, "sid=")
 	parts := strings.Split(value, ".")
-	otherName := session.New(session.Options{Secret: []byte("for tests"), Cookie: "other"})
-	otherSecret := session.New(session.Options{Secret: []byte("another")})
+	otherName := session.New(session.Options{Secrets: [][]byte{[]byte("for tests")}, Cookie: "other"})
+	otherSecret := session.New(session.Options{Secrets: [][]byte{[]byte("another")}})
 	elsewhere := cookieOf(otherName, open(t, otherName))
 
 	for name, cookies := range map[string][]string{

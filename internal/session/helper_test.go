@@ -18,7 +18,7 @@ import (
 )
 
 func newManager(store session.Store) *session.Manager {
-	return session.New(session.Options{Store: store, Secret: []byte("for tests")})
+	return session.New(session.Options{Store: store, Secrets: [][]byte{[]byte("for tests")}})
 }
 
 // open opens the session of the cookies, which are whole "name=value" texts.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,11 +20,13 @@ type Options struct {
 	// lives. The Manager does not close it.
 	Store Store
 
-	// Secret signs the cookies (LoadSecret makes one). Required. Whoever
-	// knows it can take over any session.
-	Secret []byte
+	// Secrets sign the cookies (LoadSecret makes one): the first signs, and
+	// what any of them has signed is good. At least one is required. Whoever
+	// knows one can take over any session.
+	Secrets [][]byte
 
-	Cookie string        // the cookie's name; "" means "sid"
+	Cookie string        // the cookie's name over HTTP; "" means "sid"
+	Domain string        // whose hosts all get the cookie; "" means only the one that sets it
 	Expiry time.Duration // how long a cookie is good for; 0 means 31 days
 	Log    *slog.Logger  // nil means discard
 }
@@ -34,13 +37,11 @@ const defaultExpiry = 31 * 24 * time.Hour
 // for concurrent use.
 type Manager struct {
 	store   Store         // set by New, then read-only
-	named   string        // likewise: the cookie's name and "="
 	expiry  time.Duration // likewise
 	log     *slog.Logger  // likewise
 	signers sync.Pool     // of *signer
 
-	tail       string // set by New, then read-only: what follows a cookie's value
-	tailSecure string // likewise, if it is secure
+	plain, secure form // set by New, then read-only: the cookie over HTTP and HTTPS
 
 	wake    chan struct{} // has an element if there is something to write
 	writing chan struct{} // has an element while somebody calls store.Save
@@ -54,17 +55,17 @@ type Manager struct {
 	revoked map[string]struct{} // destroyed ids whose tombstone is not in the store yet
 }
 
-// New makes a Manager without live sessions. It panics if opt.Secret is
-// missing or opt.Cookie cannot be a cookie's name.
+// New makes a Manager without live sessions. It panics if a secret is missing
+// or empty, or if there can be no cookie of that name and domain.
 func New(opt Options) *Manager {
-	if len(opt.Secret) == 0 {
-		panic("session: Options.Secret is missing")
+	if len(opt.Secrets) == 0 || slices.ContainsFunc(opt.Secrets, func(s []byte) bool { return len(s) == 0 }) {
+		panic("session: a secret is missing in Options.Secrets")
 	}
 	if opt.Cookie == "" {
 		opt.Cookie = "sid"
 	}
-	if err := (&http.Cookie{Name: opt.Cookie}).Valid(); err != nil {
-		panic(fmt.Sprintf("session: Options.Cookie %q: %v", opt.Cookie, err))
+	if err := (&http.Cookie{Name: opt.Cookie, Domain: opt.Domain}).Valid(); err != nil {
+		panic(fmt.Sprintf("session: Options.Cookie %q, Domain %q: %v", opt.Cookie, opt.Domain, err))
 	}
 	if opt.Store == nil {
 		opt.Store = NewMemory()
@@ -77,13 +78,12 @@ func New(opt Options) *Manager {
 	}
 	return &Manager{
 		store:   opt.Store,
-		named:   opt.Cookie + "=",
 		expiry:  opt.Expiry,
 		log:     opt.Log,
-		signers: sync.Pool{New: func() any { return newSigner(opt.Secret, opt.Cookie) }},
+		signers: sync.Pool{New: func() any { return newSigner(opt.Secrets, opt.Cookie) }},
 
-		tail:       cookieTail(opt, false),
-		tailSecure: cookieTail(opt, true),
+		plain:  newForm(opt, false),
+		secure: newForm(opt, true),
 
 		wake:    make(chan struct{}, 1),
 		writing: make(chan struct{}, 1),

@@ -12,20 +12,21 @@ import (
 
 // Pages wraps the handler of all pages: a response to a request without a
 // valid cookie sets one, which costs no row in the store, so that a page's
-// sockets share a session. A cookie past half of its life is renewed. Cookies
-// are Secure if r.URL.Scheme is "https".
+// sockets share a session. A cookie past half of its life, or signed with
+// another secret than the first, is renewed. Whether the page came over HTTPS
+// is told by r.URL.Scheme: then cookies are Secure, and have the name for that.
 //
 // A response that sets the cookie belongs to one browser: shared caches are
 // told so in Cache-Control. A 101 response is left alone: whoever writes it
 // calls SetCookie.
 func (m *Manager) Pages(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p := &page{ResponseWriter: w, manager: m, secure: r.URL.Scheme == "https"}
+		p := &page{ResponseWriter: w, manager: m, secure: isSecure(r)}
 		c, ok := m.readCookie(r)
 		switch {
 		case !ok:
 			p.missing = true
-		case time.Since(c.issued) > m.expiry/2:
+		case c.old, time.Since(c.issued) > m.expiry/2:
 			p.renew = c.id
 		}
 		next.ServeHTTP(p, r.WithContext(context.WithValue(r.Context(), pageKey{}, p)))
@@ -48,7 +49,7 @@ type page struct {
 	manager             *Manager // likewise
 	secure              bool     // likewise
 	missing             bool     // likewise: the request has no valid cookie
-	renew               string   // likewise: the id of one that is half over; or ""
+	renew               string   // likewise: the id of one that is to be renewed; or ""
 
 	chosen string // the id that Open made for this request, or ""
 	begun  bool   // the header has been sent, or the connection taken over
@@ -67,7 +68,7 @@ func (p *page) head(status int) {
 	switch {
 	case p.chosen != "":
 		m.setCookie(h, p.chosen, p.secure)
-	case m.hasCookie(h):
+	case m.hasCookie(h, p.secure):
 		// The handler has set it.
 	case p.missing:
 		m.setCookie(h, newID(), p.secure)

@@ -173,8 +173,9 @@ func TestPagesAreSecureOnHTTPS(t *testing.T) {
 		r := request()
 		r.URL.Scheme = scheme
 		w := page(newManager(nil), r, func(http.ResponseWriter, *http.Request) {})
-		if got := w.Cookies()[0].Secure; got != want {
-			t.Errorf("%q: secure = %v, want %v", scheme, got, want)
+		name := map[bool]string{false: "sid", true: "__Host-sid"}[want]
+		if got := w.Cookies()[0]; got.Secure != want || got.Name != name {
+			t.Errorf("%q: %s, want %s, secure %v", scheme, got, name, want)
 		}
 	}
 }
@@ -214,4 +215,21 @@ func TestPagesRenewTheCookie(t *testing.T) {
 			t.Errorf("after 46 days: %s with %s, want %s with %s", again.ID(), got, s.ID(), want)
 		}
 	})
+}
+
+// TestPagesRenewWhatAnOldSecretSigned: once browsers have come by, the old
+// secret can go.
+func TestPagesRenewWhatAnOldSecretSigned(t *testing.T) {
+	before := session.New(session.Options{Secrets: [][]byte{[]byte("old")}})
+	now := session.New(session.Options{Secrets: [][]byte{[]byte("new"), []byte("old")}})
+	after := session.New(session.Options{Secrets: [][]byte{[]byte("new")}})
+	nothing := func(http.ResponseWriter, *http.Request) {}
+	s := open(t, before)
+	renewed := sidOf(t, page(now, request(cookieOf(before, s)), nothing))
+	if got := open(t, after, renewed); got.ID() != s.ID() {
+		t.Errorf("the page sets %q, want the same session signed anew", renewed)
+	}
+	if got := sidOf(t, page(now, request(renewed), nothing)); got != "" {
+		t.Errorf("the next page sets %q, want nothing", got)
+	}
 }

@@ -348,8 +348,10 @@ func TestDestroyWhileLoading(t *testing.T) {
 
 func TestOptionsThatCannotBe(t *testing.T) {
 	for name, opt := range map[string]session.Options{
-		"no secret":  {},
-		"bad cookie": {Secret: []byte("x"), Cookie: "my sid"},
+		"no secret":    {},
+		"empty secret": {Secrets: [][]byte{[]byte("x"), {}}},
+		"bad domain":   {Secrets: [][]byte{[]byte("x")}, Domain: "exa mple.com"},
+		"bad cookie":   {Secrets: [][]byte{[]byte("x")}, Cookie: "my sid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {

@@ -88,7 +88,7 @@ func TestNothingIsLostWhileTheStoreFails(t *testing.T) {
 		var lines bytes.Buffer
 		store := newFaultyStore()
 		m := session.New(session.Options{
-			Store: store, Secret: []byte("for tests"),
+			Store: store, Secrets: [][]byte{[]byte("for tests")},
 			Log: slog.New(slog.NewTextHandler(&lines, nil)),
 		})
 		end := run(t, m)
@@ -149,7 +149,7 @@ func TestEndWithABrokenStore(t *testing.T) {
 func TestExpiredSessionsArePurged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := session.NewMemory()
-		m := session.New(session.Options{Store: store, Secret: []byte("for tests"), Expiry: 24 * time.Hour})
+		m := session.New(session.Options{Store: store, Secrets: [][]byte{[]byte("for tests")}, Expiry: 24 * time.Hour})
 		end := run(t, m)
 		left, renewed := open(t, m), open(t, m)
 		sid := cookieOf(m, renewed)
