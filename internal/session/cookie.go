@@ -2,6 +2,7 @@ package session
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -67,7 +68,8 @@ func isSecure(r *http.Request) bool { return r.URL != nil && r.URL.Scheme == "ht
 
 // SetCookie adds the Set-Cookie line that gives s to the browser, good for the
 // whole expiry from now; it replaces an earlier one of the same name. secure
-// belongs to pages that came over HTTPS.
+// belongs to pages that came over HTTPS. In the header of a page (see Pages)
+// the last SetCookie wins, also for a later Open of that request.
 func (m *Manager) SetCookie(h http.Header, s *Session, secure bool) {
 	m.setCookie(h, s.ID(), secure)
 	if !s.fresh {
@@ -112,6 +114,21 @@ func (m *Manager) hasCookie(h http.Header, secure bool) bool {
 		}
 	}
 	return false
+}
+
+// toldIn returns the id that h gives to the browser, or "".
+func (m *Manager) toldIn(h http.Header, secure bool) string {
+	for _, line := range slices.Backward(h["Set-Cookie"]) {
+		value, ours := strings.CutPrefix(line, m.form(secure).named)
+		if !ours {
+			continue
+		}
+		value, _, _ = strings.Cut(value, ";")
+		if c, ok := m.parse(value, time.Now()); ok {
+			return c.id
+		}
+	}
+	return ""
 }
 
 // readCookie returns the first valid session cookie of r; over HTTPS only the

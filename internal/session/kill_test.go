@@ -18,17 +18,22 @@ import (
 	"parley.example/parley/internal/session"
 )
 
-// childEnv makes the test binary count in a session of the store it names,
-// until it is killed.
-const childEnv = "PARLEY_TEST_SESSION_STORE"
+// Each of these makes the test binary do something with the store it names:
+// count in a session until it is killed, or revoke sessions.
+const (
+	childEnv  = "PARLEY_TEST_SESSION_STORE"
+	revokeEnv = "PARLEY_TEST_REVOKE_IN_STORE"
+)
 
 func TestMain(m *testing.M) {
-	if path := os.Getenv(childEnv); path != "" {
-		if err := count(context.Background(), path); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+	for name, do := range map[string]func(context.Context, string) error{childEnv: count, revokeEnv: revokeAll} {
+		if path := os.Getenv(name); path != "" {
+			if err := do(context.Background(), path); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			return
 		}
-		return
 	}
 	os.Exit(m.Run())
 }

@@ -2,9 +2,6 @@ package session
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -29,6 +26,11 @@ type Options struct {
 	Domain string        // whose hosts all get the cookie; "" means only the one that sets it
 	Expiry time.Duration // how long a cookie is good for; 0 means 31 days
 	Log    *slog.Logger  // nil means discard
+
+	// Announce carries word that the session of id has ended to every node,
+	// where it calls Ended; this node may be among them. It must not wait, and
+	// is called from any goroutine. nil means that there is no other node.
+	Announce func(id string)
 }
 
 const defaultExpiry = 31 * 24 * time.Hour
@@ -41,7 +43,8 @@ type Manager struct {
 	log     *slog.Logger  // likewise
 	signers sync.Pool     // of *signer
 
-	plain, secure form // set by New, then read-only: the cookie over HTTP and HTTPS
+	plain, secure form            // set by New, then read-only: the cookie over HTTP and HTTPS
+	announce      func(id string) // likewise
 
 	wake    chan struct{} // has an element if there is something to write
 	writing chan struct{} // has an element while somebody calls store.Save
@@ -76,14 +79,18 @@ func New(opt Options) *Manager {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
+	if opt.Announce == nil {
+		opt.Announce = func(string) {}
+	}
 	return &Manager{
 		store:   opt.Store,
 		expiry:  opt.Expiry,
 		log:     opt.Log,
 		signers: sync.Pool{New: func() any { return newSigner(opt.Secrets, opt.Cookie) }},
 
-		plain:  newForm(opt, false),
-		secure: newForm(opt, true),
+		plain:    newForm(opt, false),
+		secure:   newForm(opt, true),
+		announce: opt.Announce,
 
 		wake:    make(chan struct{}, 1),
 		writing: make(chan struct{}, 1),
@@ -92,91 +99,6 @@ func New(opt Options) *Manager {
 		touched: map[string]struct{}{},
 		revoked: map[string]struct{}{},
 	}
-}
-
-// Open returns the session whose id stands in r's cookie, or a new one if the
-// cookie is missing, invalid or destroyed: an id that was not signed here is
-// never adopted. It may wait for the store, at most until ctx ends, so it must
-// not be called on a loop. An error means that the store did not answer.
-//
-// The session is held until its Release, which must be called exactly once.
-// Calls for one request follow one another and get the same id, which Pages
-// also gives to the browser.
-func (m *Manager) Open(ctx context.Context, r *http.Request) (*Session, error) {
-	var s *Session
-	id, fresh, err := m.choose(r, func(id string) (err error) {
-		s, err = m.acquire(ctx, id)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	if s == nil {
-		s = m.acquireNew(id)
-	}
-	s.fresh = fresh
-	return s, nil
-}
-
-// EnsureCookie is for answers to r by what cannot look at the session: the
-// browser has one after it all the same. If Open would return a fresh session,
-// EnsureCookie adds the Set-Cookie line of that to h, as SetCookie does.
-// Nothing is held, and no values are read; otherwise it waits and fails like
-// Open.
-func (m *Manager) EnsureCookie(ctx context.Context, h http.Header, r *http.Request, secure bool) error {
-	id, fresh, err := m.choose(r, func(id string) error { return m.check(ctx, id) })
-	if fresh {
-		m.setCookie(h, id, secure)
-	}
-	return err
-}
-
-// choose returns the first id for r that try does not call destroyed: the one
-// in its cookie; that which an earlier call chose for its response; or a new
-// one, which is not tried. fresh says that it does not come from the cookie.
-func (m *Manager) choose(r *http.Request, try func(id string) error) (id string, fresh bool, err error) {
-	if c, ok := m.readCookie(r); ok {
-		if err := try(c.id); !errors.Is(err, ErrDestroyed) {
-			return c.id, false, opening(c.id, err)
-		}
-	}
-	p := pageOf(r)
-	if p == nil {
-		return newID(), true, nil
-	}
-	if p.chosen != "" {
-		if err := try(p.chosen); !errors.Is(err, ErrDestroyed) {
-			return p.chosen, err == nil, opening(p.chosen, err)
-		}
-	}
-	p.chosen = newID()
-	return p.chosen, true, nil
-}
-
-func opening(id string, err error) error {
-	if err != nil {
-		return fmt.Errorf("opening session %s: %w", id, err)
-	}
-	return nil
-}
-
-// check returns ErrDestroyed, or why the store did not answer.
-func (m *Manager) check(ctx context.Context, id string) error {
-	m.mu.Lock()
-	_, revoked := m.revoked[id]
-	_, live := m.live[id]
-	m.mu.Unlock()
-	switch {
-	case revoked:
-		return ErrDestroyed
-	case live:
-		return nil
-	}
-	destroyed, err := m.store.Destroyed(ctx, id)
-	if destroyed && err == nil {
-		return ErrDestroyed
-	}
-	return err
 }
 
 // acquire returns a grip on the live session of id. If there is none it loads
@@ -214,6 +136,9 @@ func (m *Manager) find(id string) (s *Session, loading <-chan struct{}, err erro
 		return nil, nil, ErrDestroyed
 	}
 	if e := m.live[id]; e != nil {
+		if e.dead {
+			return nil, nil, ErrDestroyed
+		}
 		e.refs++
 		return &Session{entry: e}, nil, nil
 	}
@@ -294,6 +219,7 @@ func (m *Manager) release(s *Session) {
 	defer m.mu.Unlock()
 	if !s.released {
 		s.released = true
+		s.entry.forget(s)
 		s.entry.refs--
 		m.dropIfIdle(s.entry)
 	}
@@ -317,13 +243,4 @@ func (m *Manager) Stats() Stats {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return Stats{Live: len(m.live), Unwritten: len(m.dirty)}
-}
-
-// newID returns 144 random bits.
-func newID() string {
-	var b [idBytes]byte
-	rand.Read(b[:]) // never fails
-	var text [idLen]byte
-	base64.RawURLEncoding.Encode(text[:], b[:])
-	return string(text[:])
 }

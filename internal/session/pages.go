@@ -2,6 +2,7 @@ package session
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"io"
 	"net"
@@ -55,6 +56,24 @@ type page struct {
 	begun  bool   // the header has been sent, or the connection taken over
 }
 
+// ids returns the id that the header tells the browser so far, and that which
+// was chosen. Either may be "", and both are if p is nil.
+func (p *page) ids() (told, chosen string) {
+	if p == nil {
+		return "", ""
+	}
+	return p.manager.toldIn(p.Header(), p.secure), p.chosen
+}
+
+// choose makes id the one for this response, in place of what the header may
+// say. It does nothing if p is nil.
+func (p *page) choose(id string) {
+	if p != nil {
+		p.chosen = id
+		p.manager.dropCookie(p.Header(), p.secure)
+	}
+}
+
 // head puts the cookie into the header, before it goes out with status.
 func (p *page) head(status int) {
 	if p.begun || (status < 200 && status != http.StatusSwitchingProtocols) {
@@ -65,9 +84,10 @@ func (p *page) head(status int) {
 		return
 	}
 	m, h := p.manager, p.Header()
+	told, chosen := p.ids()
 	switch {
-	case p.chosen != "":
-		m.setCookie(h, p.chosen, p.secure)
+	case chosen != "":
+		m.setCookie(h, cmp.Or(told, chosen), p.secure)
 	case m.hasCookie(h, p.secure):
 		// The handler has set it.
 	case p.missing:

@@ -14,16 +14,20 @@ import (
 // After Release, Update does nothing, also if both are called at the same
 // time; the other methods must not be called any more.
 type Session struct {
-	entry *entry // set by Open, then read-only
-	fresh bool   // likewise
+	entry *entry // set by the Manager, then read-only
 
-	released bool // owned by Manager.mu
+	// Owned by Manager.mu.
+	ender    Ender // who hears of the end; nil if nobody does, or it was told
+	place    int32 // in entry.others, of a grip with an ender that is not entry.first
+	released bool
+
+	fresh bool // set by the Manager, then read-only
 }
 
 var _ parley.SharedSession = (*Session)(nil)
 
-// Fresh reports whether Open made the id, so that the browser has yet to be
-// told: SetCookie does that.
+// Fresh reports whether Open or Login made the id, so that the browser has yet
+// to be told: SetCookie does that.
 func (s *Session) Fresh() bool { return s.fresh }
 
 // Release gives the session back. What was changed is still written. A second
@@ -43,8 +47,8 @@ func (s *Session) Values() map[string]json.RawMessage {
 }
 
 // Update applies change, tells the watchers and leaves the writing to Run. It
-// sets before it deletes. A session that was destroyed still shows the change
-// to its holders, but never writes it.
+// sets before it deletes. A session that was destroyed, or left by a login,
+// still shows the change to its holders, but never writes it.
 func (s *Session) Update(change parley.SessionChange, by parley.SessionWatcher) {
 	e := s.entry
 	if e.manager.hold(s) {
@@ -67,9 +71,12 @@ type entry struct {
 	state atomic.Pointer[state] // nil until it is needed, then always the same
 
 	// Owned by Manager.mu.
-	refs   int32 // holders, and updates under way
-	queued bool  // stands in Manager.dirty
-	saving bool  // its changes are on their way to the store
+	others *[]*Session // grips with an ender, but for first; nil if there are none
+	refs   int32       // holders, and updates under way
+	queued bool        // stands in Manager.dirty
+	saving bool        // its changes are on their way to the store
+	dead   bool        // destroyed, or left by a login: nobody new gets it
+	ended  bool        // its holders were told
 }
 
 // newEntry makes the entry of an id, held by its first grip.

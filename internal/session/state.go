@@ -3,8 +3,11 @@ package session
 import (
 	"encoding/json"
 	"maps"
+	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"parley.example/parley"
 )
@@ -18,6 +21,10 @@ type state struct {
 	watchers  []watching
 	unsaved   map[string]json.RawMessage // changes not yet taken by a batch; nil is "deleted"
 	destroyed bool                       // nothing is saved any more
+
+	// quiet is the second since 1970 before which Session.Seen has nothing to
+	// do. It is written with mu held, and read without.
+	quiet atomic.Uint32
 }
 
 // watching is one watcher; it is told once, however often it watches.
@@ -36,6 +43,13 @@ func (s *state) copyValues() map[string]json.RawMessage {
 func (s *state) update(id string, change parley.SessionChange, by parley.SessionWatcher) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.apply(id, change, by)
+	s.quiet.Store(0) // the login may be another one
+	return len(s.unsaved) > 0
+}
+
+// apply is called with s.mu held.
+func (s *state) apply(id string, change parley.SessionChange, by parley.SessionWatcher) {
 	for key, value := range change.Set {
 		if value == nil {
 			value = json.RawMessage("null")
@@ -48,7 +62,25 @@ func (s *state) update(id string, change parley.SessionChange, by parley.Session
 		s.save(key, nil)
 	}
 	s.tell(id, change, by)
-	return len(s.unsaved) > 0
+}
+
+func (s *state) get(key string) json.RawMessage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.values.get(key)
+}
+
+// seen moves the login. It reports whether there is something to write now.
+func (s *state) seen(id string, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := parseLogin(s.values.get(loginKey))
+	moved, quiet := l.move(now)
+	s.quiet.Store(uint32(min(quiet, math.MaxUint32)))
+	if moved {
+		s.apply(id, parley.SessionChange{Set: map[string]json.RawMessage{loginKey: l.text()}}, nil)
+	}
+	return moved && len(s.unsaved) > 0
 }
 
 // save is called with s.mu held.
@@ -111,6 +143,25 @@ func (s *state) destroy(id string) {
 	if len(gone.Delete) > 0 {
 		s.tell(id, gone, nil)
 	}
+}
+
+// retire leaves the session to those who hold it, without the user, and returns
+// a copy of the rest. had says that there was a user.
+func (s *state) retire(id string) (rest map[string]json.RawMessage, had bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	had = parley.ParseUser(s.values.get(userKey)) != nil
+	var gone parley.SessionChange
+	for _, key := range [...]string{userKey, loginKey} {
+		if s.values.get(key) != nil {
+			gone.Delete = append(gone.Delete, key)
+		}
+	}
+	s.destroyed, s.unsaved = true, nil
+	if len(gone.Delete) > 0 {
+		s.apply(id, gone, nil)
+	}
+	return s.values.copy(), had
 }
 
 // take hands over what is to be written.

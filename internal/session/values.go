@@ -63,6 +63,17 @@ func (v *values) find(key string) int {
 	return -1
 }
 
+// get returns nil if there is no such key.
+func (v *values) get(key string) json.RawMessage {
+	if v.many != nil {
+		return v.many[key]
+	}
+	if i := v.find(key); i >= 0 {
+		return v.few[i].value
+	}
+	return nil
+}
+
 func (v *values) set(key string, value json.RawMessage) {
 	switch i := v.find(key); {
 	case v.many != nil:

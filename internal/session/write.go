@@ -96,29 +96,6 @@ func (m *Manager) Flush(ctx context.Context) error {
 	return err
 }
 
-// Destroy ends the session: its values are gone at once for everybody who
-// holds it, and the id is refused until every cookie with it has expired. It
-// returns when the store knows; after an error the id is refused by this
-// process all the same, and the store is told later.
-func (m *Manager) Destroy(ctx context.Context, id string) error {
-	m.mu.Lock()
-	m.revoked[id] = struct{}{}
-	e := m.live[id]
-	delete(m.live, id) // nobody new finds it
-	if l := m.loading[id]; l != nil {
-		l.destroyed = true
-	}
-	m.mu.Unlock()
-	if e != nil {
-		e.needState().destroy(id)
-	}
-	m.wakeUp()
-	if err := m.Flush(ctx); err != nil {
-		return fmt.Errorf("destroying session %s: %w", id, err)
-	}
-	return nil
-}
-
 // touch keeps the row of id, if there is one, as long as a cookie of now.
 func (m *Manager) touch(id string) {
 	id = strings.Clone(id) // it may be a part of something large
