@@ -10,11 +10,12 @@ import (
 // Origins is the list of sites whose pages may open a WebSocket. A nil
 // *Origins allows all. It does not change.
 type Origins struct {
-	rules []rule
+	entries   []entry
+	everybody bool // and no entries
 }
 
-// A rule is one entry of the list.
-type rule struct {
+// An entry is one of the list.
+type entry struct {
 	text   string // as written
 	null   bool   // the origin "null", and nothing else below counts
 	scheme string // "" is any
@@ -27,18 +28,28 @@ type rule struct {
 // noPort is the port of an origin whose scheme has no port of its own.
 const noPort = "none"
 
+// everybody is the entry that allows all.
+const everybody = "*"
+
 // ParseOrigins reads the entries of origins:. Its error names every entry that
 // is wrong. An empty list is not "all": it allows no page at all.
 func ParseOrigins(entries []string) (*Origins, error) {
 	o := &Origins{}
 	var errs []error
-	for _, entry := range entries {
-		r, err := parseRule(entry)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%q: %w", entry, err))
+	for _, text := range entries {
+		if text == everybody {
+			if len(entries) > 1 {
+				errs = append(errs, fmt.Errorf("%q: means everybody and stands alone; remove it or the other entries", text))
+			}
+			o.everybody = true
 			continue
 		}
-		o.rules = append(o.rules, r)
+		e, err := parseEntry(text)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%q: %w", text, err))
+			continue
+		}
+		o.entries = append(o.entries, e)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -47,10 +58,18 @@ func ParseOrigins(entries []string) (*Origins, error) {
 }
 
 // CheckOrigin says what is wrong with one entry of origins:, or returns nil.
-func CheckOrigin(entry string) error {
-	_, err := parseRule(entry)
+// That "*" stands alone it cannot see.
+func CheckOrigin(text string) error {
+	if text == everybody {
+		return nil
+	}
+	_, err := parseEntry(text)
 	return err
 }
+
+// Everybody reports whether origins: "*" is written: pages of every site may
+// connect, and with the browser's cookie. A nil *Origins is not that.
+func (o *Origins) Everybody() bool { return o != nil && o.everybody }
 
 // Allows reports whether a request with these headers may open a WebSocket.
 // One without Origin may, since it is no browser's (RFC 6455 §10.2); one whose
@@ -59,13 +78,13 @@ func CheckOrigin(entry string) error {
 func (o *Origins) Allows(h http.Header) bool {
 	values := h.Values("Origin")
 	switch {
-	case o == nil || len(values) == 0:
+	case o == nil || o.everybody || len(values) == 0:
 		return true
 	case len(values) > 1:
 		return false
 	case values[0] == "null":
-		for _, r := range o.rules {
-			if r.null {
+		for _, e := range o.entries {
+			if e.null {
 				return true
 			}
 		}
@@ -75,8 +94,8 @@ func (o *Origins) Allows(h http.Header) bool {
 	if err != nil {
 		return false
 	}
-	for _, r := range o.rules {
-		if r.matches(from) {
+	for _, e := range o.entries {
+		if e.matches(from) {
 			return true
 		}
 	}
@@ -86,62 +105,60 @@ func (o *Origins) Allows(h http.Header) bool {
 // Describe says for people who may connect.
 func (o *Origins) Describe() string {
 	switch {
-	case o == nil:
+	case o == nil, o.everybody:
 		return "all origins"
-	case len(o.rules) == 0:
+	case len(o.entries) == 0:
 		return "no origin"
 	}
-	parts := make([]string, len(o.rules))
-	for i, r := range o.rules {
-		parts[i] = r.describe()
+	parts := make([]string, len(o.entries))
+	for i, e := range o.entries {
+		parts[i] = e.describe()
 	}
 	return strings.Join(parts, ", ")
 }
 
-func (r rule) matches(o origin) bool {
-	if r.null || r.scheme != "" && r.scheme != o.scheme || r.port != "" && r.port != o.port {
+func (e entry) matches(o origin) bool {
+	if e.null || e.scheme != "" && e.scheme != o.scheme || e.port != "" && e.port != o.port {
 		return false
 	}
-	return r.self && r.host == o.host || r.under && o.host.under(r.host)
+	return e.self && e.host == o.host || e.under && o.host.under(e.host)
 }
 
-func (r rule) describe() string {
+func (e entry) describe() string {
 	switch {
-	case r.self && r.under:
-		return r.text + " and its subdomains"
-	case r.under:
-		return "subdomains of " + strings.TrimPrefix(r.text, "*.")
+	case e.self && e.under:
+		return e.text + " and its subdomains"
+	case e.under:
+		return "subdomains of " + strings.TrimPrefix(e.text, "*.")
 	}
-	return r.text
+	return e.text
 }
 
-// parseRule reads one entry: null, host, *.host or a full origin; all but null
+// parseEntry reads one entry: null, host, *.host or a full origin; all but null
 // may end with a port.
-func parseRule(entry string) (rule, error) {
+func parseEntry(text string) (entry, error) {
 	switch {
-	case entry == "":
-		return rule{}, errors.New("an empty entry allows nobody; leave origins out to allow all")
-	case entry == "null":
-		return rule{text: entry, null: true}, nil
-	case entry == "*":
-		return rule{}, errors.New("is no host; leave origins out to allow all")
-	case strings.Contains(entry, "://"):
-		o, err := parseOrigin(entry)
+	case text == "":
+		return entry{}, errors.New("an empty entry allows nobody; write * alone to allow everybody")
+	case text == "null":
+		return entry{text: text, null: true}, nil
+	case strings.Contains(text, "://"):
+		o, err := parseOrigin(text)
 		if err != nil {
-			return rule{}, err
+			return entry{}, err
 		}
-		return rule{text: entry, scheme: o.scheme, host: o.host, port: o.port, self: true}, nil
+		return entry{text: text, scheme: o.scheme, host: o.host, port: o.port, self: true}, nil
 	}
-	name, subdomainsOnly := strings.CutPrefix(entry, "*.")
+	name, subdomainsOnly := strings.CutPrefix(text, "*.")
 	if strings.HasPrefix(name, ".") {
-		return rule{}, fmt.Errorf("begins with a dot; write *.%s for its subdomains only", strings.TrimLeft(name, "."))
+		return entry{}, fmt.Errorf("begins with a dot; write *.%s for its subdomains only", strings.TrimLeft(name, "."))
 	}
 	h, port, err := parseHostPort(name)
 	if err != nil {
-		return rule{}, err
+		return entry{}, err
 	}
 	if subdomainsOnly && h.address {
-		return rule{}, errors.New("an address has no subdomains")
+		return entry{}, errors.New("an address has no subdomains")
 	}
-	return rule{text: entry, host: h, port: port, under: !h.address, self: !subdomainsOnly}, nil
+	return entry{text: text, host: h, port: port, under: !h.address, self: !subdomainsOnly}, nil
 }

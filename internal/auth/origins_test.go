@@ -125,10 +125,36 @@ func TestNoOriginsAreAll(t *testing.T) {
 	}
 }
 
+func TestEverybody(t *testing.T) {
+	all, err := auth.ParseOrigins([]string{"*"})
+	if err != nil || auth.CheckOrigin("*") != nil {
+		t.Fatalf("* is refused: %v", err)
+	}
+	for _, origins := range [][]string{{"https://evil.com"}, {"null"}, {""}, {"nonsense"}, {"https://a", "https://b"}, nil} {
+		if !all.Allows(http.Header{"Origin": origins}) {
+			t.Errorf("%q is refused", origins)
+		}
+	}
+	for _, beside := range [][]string{{"*", "a.example"}, {"a.example", "*"}} {
+		_, err := auth.ParseOrigins(beside)
+		if want := `"*": means everybody and stands alone; remove it or the other entries`; err == nil || err.Error() != want {
+			t.Errorf("%q: error = %v, want %s", beside, err, want)
+		}
+	}
+	some, err := auth.ParseOrigins([]string{"a.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var unset *auth.Origins
+	if !all.Everybody() || some.Everybody() || unset.Everybody() {
+		t.Errorf("everybody: *: %v, a.example: %v, unset: %v", all.Everybody(), some.Everybody(), unset.Everybody())
+	}
+}
+
 func TestBadOriginEntries(t *testing.T) {
 	for entry, want := range map[string]string{
-		"":                              "an empty entry allows nobody; leave origins out to allow all",
-		"*":                             "is no host; leave origins out to allow all",
+		"":                              "an empty entry allows nobody; write * alone to allow everybody",
+		"**":                            "has '*', which is no part of a host",
 		".gramener.com":                 "begins with a dot; write *.gramener.com for its subdomains only",
 		"*..gramener.com":               "begins with a dot; write *.gramener.com for its subdomains only",
 		"*.":                            `"" has an empty label`,
@@ -162,7 +188,7 @@ func TestBadOriginEntries(t *testing.T) {
 
 func TestParseOriginsNamesEveryBadEntry(t *testing.T) {
 	_, err := auth.ParseOrigins([]string{"", "a.example", "b/"})
-	want := "\"\": an empty entry allows nobody; leave origins out to allow all\n\"b/\": has '/', which is no part of a host"
+	want := "\"\": an empty entry allows nobody; write * alone to allow everybody\n\"b/\": has '/', which is no part of a host"
 	if err == nil || err.Error() != want {
 		t.Errorf("error = %v\nwant    %s", err, want)
 	}
@@ -178,6 +204,7 @@ func TestDescribeOrigins(t *testing.T) {
 		"gramener.com 127.0.0.1":        "gramener.com and its subdomains, 127.0.0.1",
 		"*.a.example https://b.example": "subdomains of a.example, https://b.example",
 		"null":                          "null",
+		"*":                             "all origins",
 	} {
 		o, err := auth.ParseOrigins(strings.Fields(entries))
 		if err != nil {
@@ -200,7 +227,7 @@ func FuzzOrigins(f *testing.F) {
 		if (err == nil) != (auth.CheckOrigin(entry) == nil) {
 			t.Fatalf("ParseOrigins and CheckOrigin disagree on %q: %v", entry, err)
 		}
-		if err != nil || !o.Allows(http.Header{"Origin": {from}}) {
+		if err != nil || o.Everybody() || !o.Allows(http.Header{"Origin": {from}}) {
 			return
 		}
 		if from == "null" {
