@@ -52,6 +52,8 @@ var onlyImporters = map[string][]string{
 	"github.com/spf13/cobra":       {"cmd/parley"},
 	"go.starlark.net/starlark":     {"internal/star"},
 	"golang.org/x/term":            {"cmd/parley"},
+	"golang.org/x/crypto/argon2":   {"internal/auth"},
+	"golang.org/x/crypto/bcrypt":   {"internal/auth"},
 }
 
 type goPackage struct {
