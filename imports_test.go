@@ -50,6 +50,7 @@ var onlyImporters = map[string][]string{
 	"modernc.org/sqlite":           {"internal/session"},
 	"github.com/fsnotify/fsnotify": {"server"},
 	"github.com/spf13/cobra":       {"cmd/parley"},
+	"github.com/golang-jwt/jwt/v5": {"internal/auth"},
 	"go.starlark.net/starlark":     {"internal/star"},
 	"golang.org/x/term":            {"cmd/parley"},
 	"golang.org/x/crypto/argon2":   {"internal/auth"},
