@@ -26,11 +26,11 @@ func openSessions(app config.App, wish string, log *slog.Logger) (*session.Manag
 	if err != nil {
 		return nil, nil, err
 	}
-	secret := []byte(app.Settings.CookieSecret)
-	if len(secret) == 0 {
-		if secret, err = session.LoadSecret(dir); err != nil {
-			return nil, nil, err
-		}
+	var secret []byte
+	if given := app.Settings.CookieSecrets; len(given) > 0 {
+		secret = []byte(given[0].Text)
+	} else if secret, err = session.LoadSecret(dir); err != nil {
+		return nil, nil, err
 	}
 	var store session.Store
 	if app.Session.Store == "sqlite" {

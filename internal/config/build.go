@@ -17,6 +17,9 @@ type builder struct {
 	cfg      Config           // begins as the defaults
 	defaults map[string]*node // kwargs of all endpoints of a handler, by its name
 	partial  bool             // kwargs are read that lack what endpoints have
+
+	loginPage  string // the first SimpleAuth at a plain path, escaped; "" is none
+	addressPos Pos    // of app.listen.address; the zero Pos if it was not set
 }
 
 func (b *builder) build(settings *node, urls []*entry) {
@@ -35,6 +38,8 @@ func (b *builder) build(settings *node, urls []*entry) {
 	b.handlerDefaults(valueOf(f["handlers"]))
 	b.folder()
 	b.endpoints(urls)
+	b.loginPages()
+	b.unsafe()
 	b.cfg.Warnings = inFileOrder(b.r.warnings, b.r.files)
 }
 
@@ -44,7 +49,9 @@ func (b *builder) folder() {
 		{key: "path", value: &node{kind: text, text: "."}},
 		{key: "default_filename", value: &node{kind: text, text: "index.html"}},
 	}}
-	b.cfg.Folder = b.fileHandler(nil, overlay(own, b.defaults[fileHandler]), "", "handlers."+fileHandler)
+	kwargs, path := overlay(own, b.defaults[fileHandler]), "handlers."+fileHandler
+	b.cfg.Folder = b.fileHandler(nil, kwargs, "", path)
+	b.cfg.FolderAccess = b.access(kwargs, nil, "", path)
 }
 
 func (b *builder) app(n *node) {
@@ -55,15 +62,20 @@ func (b *builder) app(n *node) {
 	b.limits(valueOf(f["limits"]))
 	b.duration(&b.cfg.App.ShutdownTimeout, f["shutdown_timeout"], "app.shutdown_timeout", time.Second)
 	b.drain(valueOf(f["drain"]))
+	b.cfg.App.Auth = b.auth(f["auth"], "", "app.auth")
+	b.cfg.App.Token = b.token(f["token"], "", "app.token")
 }
 
 func (b *builder) listen(n *node) {
 	to := &b.cfg.App.Listen
 	f := b.fields(n, "app.listen", "", "app.listen")
 	b.number(&to.Port, f["port"], "app.listen.port", 0, maxPort)
-	if e := f["address"]; b.text(&to.Address, e, "app.listen.address") && !isAddress(to.Address) {
-		b.r.addf(ruleAddress, e.value.pos, "app.listen.address",
-			"%s is neither an IP address nor a host name; the port stands in app.listen.port", e.value.shown())
+	if e := f["address"]; b.text(&to.Address, e, "app.listen.address") {
+		b.addressPos = e.value.pos
+		if !isAddress(to.Address) {
+			b.r.addf(ruleAddress, e.value.pos, "app.listen.address",
+				"%s is neither an IP address nor a host name; the port stands in app.listen.port", e.value.shown())
+		}
 	}
 	if e := f["trusted_proxies"]; e != nil && e.value.kind != broken {
 		to.TrustedProxies = b.proxies(e.value)
@@ -131,6 +143,10 @@ func (b *builder) proxies(n *node) []netip.Prefix {
 			b.r.addf(ruleProxy, v.pos, paths[i], "%s is neither an IP address nor a range such as 10.0.0.0/8", described(v))
 			continue
 		}
+		if p.Bits() == 0 {
+			b.r.warnf(ruleWarnProxies, v.pos, paths[i],
+				"trusts everybody: any client can say what its address is, and that it speaks HTTPS; name the proxies")
+		}
 		list = append(list, p)
 	}
 	return list
@@ -155,6 +171,7 @@ func (b *builder) session(n *node) {
 	if e := f["cookie"]; b.text(&to.Cookie, e, "app.session.cookie") && !isToken(to.Cookie) {
 		b.r.addf(ruleCookie, e.value.pos, "app.session.cookie", "%s cannot be a cookie's name: use letters, digits, - and _", e.value.shown())
 	}
+	b.domain(&to.Domain, f["domain"], "app.session.domain")
 	if e := f["path"]; b.text(&to.Path, e, "app.session.path") {
 		to.Path = b.absolute(to.Path)
 		if to.Store == "memory" {
@@ -165,24 +182,65 @@ func (b *builder) session(n *node) {
 	}
 }
 
-// settings never lets a problem show the secret.
+// domain wants the name of a domain that has hosts below it.
+func (b *builder) domain(to *string, e *entry, path string) {
+	var name string
+	if !b.text(&name, e, path) {
+		return
+	}
+	if !isAddress(name) || strings.Trim(name, ".") != name || !strings.Contains(name, ".") {
+		b.r.addf(ruleDomain, e.value.pos, path, "%s is not a domain such as example.com, without a dot in front", e.value.shown())
+		return
+	}
+	if _, err := netip.ParseAddr(name); err == nil {
+		b.r.addf(ruleDomain, e.value.pos, path, "an address has no hosts below it; remove the key")
+		return
+	}
+	b.r.warnf(ruleWarnDomain, e.value.pos, path,
+		"every host below it is sent the cookie and can set one; without the key, only this server (its cookie is then named __Host-… on HTTPS)")
+	*to = strings.ToLower(name)
+}
+
 func (b *builder) settings(n *node) {
+	f := b.fields(n, "app.settings", "", "app.settings")
+	b.page(&b.cfg.App.Settings.LoginURL, f["login_url"], "app.settings.login_url")
+	if e := f["cookie_secret"]; e != nil {
+		b.cfg.App.Settings.CookieSecrets = b.cookieSecrets(e.value, "app.settings.cookie_secret")
+	}
+}
+
+// cookieSecrets never lets a problem show a secret.
+func (b *builder) cookieSecrets(n *node, path string) []Secret {
 	const (
-		path   = "app.settings.cookie_secret"
 		advice = "; use a long random text, or remove the key: Parley then makes a secret and keeps it"
 		short  = 16
 	)
-	f := b.fields(n, "app.settings", "", "app.settings")
-	e := f["cookie_secret"]
-	if !b.text(&b.cfg.App.Settings.CookieSecret, e, path) {
-		return
+	list := b.secrets(n, path)
+	for _, s := range list {
+		switch {
+		case s.Text == "secret-key":
+			b.r.addf(ruleSecret, s.Pos, path, "is Gramex's default, which everybody knows"+advice)
+		case len(s.Text) < short:
+			b.r.warnf(ruleWarnSecret, s.Pos, path, "is shorter than %d characters and can be guessed"+advice, short)
+		}
 	}
-	switch secret := b.cfg.App.Settings.CookieSecret; {
-	case secret == "secret-key":
-		b.r.addf(ruleSecret, e.value.pos, path, "is Gramex's default, which everybody knows"+advice)
-	case len(secret) < short:
-		b.r.warnf(ruleWarnSecret, e.value.pos, path, "is shorter than %d characters and can be guessed"+advice, short)
+	return list
+}
+
+// secrets wants a text or a list of them, and shows none.
+func (b *builder) secrets(n *node, path string) []Secret {
+	if n.kind == list && len(n.items) == 0 {
+		b.r.addf(ruleNoValue, n.pos, path, "is empty; give it a value, or remove the key")
 	}
+	var all []Secret
+	items, paths := oneOrMany(n, path)
+	for i, v := range items {
+		s := Secret{Pos: v.pos}
+		if b.text(&s.Text, &entry{value: v}, paths[i]) {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 func (b *builder) log(n *node) {

@@ -25,8 +25,10 @@ type Config struct {
 	// Endpoints stand in route order: see routeOrder; equal ones as in the files.
 	Endpoints []*Endpoint
 
-	// Folder is how the app's folder is served where no endpoint is.
-	Folder *File
+	// Folder is how the app's folder is served where no endpoint is, and
+	// FolderAccess to whom.
+	Folder       *File
+	FolderAccess Access
 
 	// Warnings are not in the way of serving, in file order.
 	Warnings []Problem
@@ -34,6 +36,8 @@ type Config struct {
 
 // App holds the settings under app:.
 type App struct {
+	Auth            *Auth  // what endpoints and the folder have in their Access, unless they say otherwise; nil is none
+	Token           *Token // what WebSockets have, likewise
 	Listen          Listen
 	Session         Session
 	Settings        Settings
@@ -80,14 +84,16 @@ type Drain struct {
 // Session says how browser sessions are kept.
 type Session struct {
 	Cookie string        // the cookie's name
+	Domain string        // all hosts in it are sent the cookie: a host name in lower case; "" is only the server's own
 	Expiry time.Duration // above 0
 	Store  string        // "sqlite" or "memory"
 	Path   string        // file of the sqlite store, absolute; "" is the default place
 }
 
-// Settings are what Gramex hands to Tornado. CookieSecret must not be logged.
+// Settings are what Gramex hands to Tornado.
 type Settings struct {
-	CookieSecret string // "" generates one
+	CookieSecrets []Secret // the first signs cookies, all verify them; nil generates one
+	LoginURL      string   // as Auth.LoginURL, where no other is given; "" is the first SimpleAuth
 }
 
 // Log says what the server logs and how.
@@ -110,20 +116,27 @@ type Starlark struct {
 	Timeout  time.Duration // above 0
 }
 
-// An Endpoint is one entry under url:. Exactly one of WebSocket, Function and
-// File is not nil, and says which handler it is.
+// An Endpoint is one entry under url:. Exactly one of WebSocket, Function, File,
+// Login and Logout is not nil, and says which handler it is.
 type Endpoint struct {
 	Name     string         // its key under url:
 	Pos      Pos            // where that key stands
 	Pattern  string         // as written, variables substituted
 	Regexp   *regexp.Regexp // Pattern, bound to match a whole path
 	Priority int
-	Runtime  string          // as Config.Runtime, which it overrides; "" is the app's
-	Kwargs   json.RawMessage // kwargs: over the handler's defaults, variables substituted; an object, keys in order
+	Runtime  string // as Config.Runtime, which it overrides; "" is the app's
+	// Kwargs are kwargs: over the handler's defaults, variables substituted; an
+	// object, keys in order. token: and credentials:, which hold secrets, are
+	// left out.
+	Kwargs json.RawMessage
+
+	Access // a Login and a Logout are for everybody
 
 	WebSocket *WebSocket
 	Function  *FunctionHandler
 	File      *File
+	Login     *Login
+	Logout    *Logout
 }
 
 // Handler returns the name of the endpoint's handler.
@@ -133,6 +146,10 @@ func (e *Endpoint) Handler() string {
 		return webSocketHandler
 	case e.Function != nil:
 		return functionHandler
+	case e.Login != nil:
+		return simpleAuth
+	case e.Logout != nil:
+		return logoutHandler
 	}
 	return fileHandler
 }
@@ -146,7 +163,9 @@ type WebSocket struct {
 	OnPong            *Function
 	SelectSubprotocol *Function
 
-	Origins    []Origin // not empty if OriginsSet
+	Token *Token // nil takes no tokens
+
+	Origins    []Origin // not empty if OriginsSet; "*", which allows all, stands alone
 	OriginsSet bool     // false allows every origin
 
 	MaxMessageSize int           // bytes, 1 to maxMessageSize

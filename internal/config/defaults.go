@@ -17,6 +17,15 @@ const (
 	maxSteps       = 1 << 30
 	minOutbox      = 1 << 10 // bytes
 	maxOutbox      = 1 << 30
+	maxDelay       = time.Minute // after a wrong password
+	maxTicket      = time.Hour
+)
+
+// Defaults of what stands in several places, or has no function below.
+const (
+	defaultQuery  = "next"
+	defaultGrace  = 25 * time.Second
+	defaultTicket = 30 * time.Second
 )
 
 func defaults() Config {

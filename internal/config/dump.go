@@ -7,7 +7,7 @@ import (
 )
 
 // Dump writes the whole Config for people and golden tests. The app's folder
-// is written $DIR, and the cookie secret is not shown.
+// is written $DIR, and secrets are not shown.
 func (c *Config) Dump(w io.Writer) error {
 	d := &dumper{w: w, dir: c.Dir}
 	d.line(0, "files: %s", strings.Join(c.Files, " "))
@@ -17,12 +17,11 @@ func (c *Config) Dump(w io.Writer) error {
 	if l.TLS != nil {
 		d.line(0, "app.listen.tls: cert=%s key=%s", l.TLS.Cert, l.TLS.Key)
 	}
-	d.line(0, "app.session: type=%s path=%s cookie=%s expiry=%v", c.App.Session.Store, c.App.Session.Path, c.App.Session.Cookie, c.App.Session.Expiry)
-	secret := "generated"
-	if c.App.Settings.CookieSecret != "" {
-		secret = "given"
-	}
-	d.line(0, "app.settings: cookie_secret=%s", secret)
+	d.line(0, "app.session: type=%s path=%s cookie=%s domain=%s expiry=%v",
+		c.App.Session.Store, c.App.Session.Path, c.App.Session.Cookie, c.App.Session.Domain, c.App.Session.Expiry)
+	d.line(0, "app.settings: cookie_secret=%v login_url=%s", c.App.Settings.CookieSecrets, c.App.Settings.LoginURL)
+	d.auth(0, "app.auth", c.App.Auth)
+	d.token(0, "app.token", c.App.Token)
 	d.line(0, "app.limits: connections=%d connections_per_address=%d handshakes=%d",
 		c.App.Limits.Connections, c.App.Limits.ConnectionsPerAddress, c.App.Limits.Handshakes)
 	d.line(0, "app.drain: over=%v", c.App.Drain.Over)
@@ -34,6 +33,7 @@ func (c *Config) Dump(w io.Writer) error {
 	d.line(0, "runtime: %s", c.Runtime)
 	d.line(0, "folder:")
 	d.file(c.Folder)
+	d.access(c.FolderAccess)
 	for _, e := range c.Endpoints {
 		d.endpoint(e)
 	}
@@ -65,6 +65,7 @@ func (d *dumper) endpoint(e *Endpoint) {
 	d.line(1, "runtime: %s", e.Runtime)
 	d.line(1, "handler: %s", e.Handler())
 	d.line(1, "kwargs: %s", e.Kwargs)
+	d.access(e.Access)
 	switch {
 	case e.WebSocket != nil:
 		w := e.WebSocket
@@ -88,11 +89,16 @@ func (d *dumper) endpoint(e *Endpoint) {
 			d.line(1, "rate: messages=%v/s bytes=%v/s burst=%v over=%s", r.Messages, r.Bytes, r.Burst, r.Over)
 		}
 		d.headers("header", w.Headers)
+		d.token(1, "token", w.Token)
 	case e.Function != nil:
 		d.function("function", e.Function.Function)
 		d.headers("header", e.Function.Headers)
 	case e.File != nil:
 		d.file(e.File)
+	case e.Login != nil:
+		d.login(e.Login)
+	case e.Logout != nil:
+		d.redirect(e.Logout.Redirect)
 	}
 }
 
@@ -123,13 +129,15 @@ func (d *dumper) headers(what string, headers []Header) {
 	}
 }
 
-func (d *dumper) function(hook string, f *Function) {
+func (d *dumper) function(hook string, f *Function) { d.functionAt(1, hook, f) }
+
+func (d *dumper) functionAt(indent int, hook string, f *Function) {
 	if f == nil {
 		return
 	}
-	d.line(1, "%s:", hook)
+	d.line(indent, "%s:", hook)
 	for _, s := range f.Steps {
-		d.line(2, "%s name=%s args=%s kwargs=%s", s.Pos, s.Name, s.Args, s.Kwargs)
-		d.line(3, "%s", strings.ReplaceAll(s.Text, "\n", "\\n"))
+		d.line(indent+1, "%s name=%s args=%s kwargs=%s", s.Pos, s.Name, s.Args, s.Kwargs)
+		d.line(indent+2, "%s", strings.ReplaceAll(s.Text, "\n", "\\n"))
 	}
 }

@@ -23,6 +23,9 @@ func (b *builder) endpoints(urls []*entry) {
 		if end.Regexp == nil {
 			continue
 		}
+		if page := plainPath(end.Pattern); end.Login != nil && b.loginPage == "" {
+			b.loginPage = page
+		}
 		at := place{end.Pattern, end.Priority}
 		if other := first[at]; other != nil {
 			pos := e.value.get("pattern").value.pos
@@ -72,13 +75,24 @@ func (b *builder) endpoint(e *entry) *Endpoint {
 	name := handlerName(named)
 	if kwargs.kind == mapping {
 		kwargs = overlay(kwargs, b.defaults[name])
-		end.Kwargs = b.r.json(kwargs, join(path, "kwargs"))
+		end.Kwargs = b.r.json(without(kwargs, "token", "credentials"), join(path, "kwargs"))
 	}
 	if named != nil && !b.readKwargs(end, name, e, kwargs, join(path, "kwargs")) {
 		b.unknownHandler(named, name, join(path, key))
 		b.accessOnly(kwargs, end.Name, join(path, "kwargs"))
 	}
 	return end
+}
+
+// without returns the mapping n without some of its keys.
+func without(n *node, keys ...string) *node {
+	out := &node{kind: mapping, pos: n.pos}
+	for _, e := range n.entries {
+		if !contains(keys, e.key) {
+			out.entries = append(out.entries, e)
+		}
+	}
+	return out
 }
 
 // hasKey reports whether the mapping n has the key, with or without a value.
@@ -122,10 +136,21 @@ func (b *builder) readKwargs(end *Endpoint, handler string, at *entry, kwargs *n
 	switch handler {
 	case webSocketHandler:
 		end.WebSocket = b.webSocket(kwargs, end.Name, path)
+		var own *Token
+		if hasKey(kwargs, "token") {
+			own = end.WebSocket.Token
+		}
+		end.Access = b.access(kwargs, own, end.Name, path)
 	case functionHandler:
 		end.Function = b.functionHandler(at, kwargs, end.Name, path)
+		end.Access = b.access(kwargs, nil, end.Name, path)
 	case fileHandler:
 		end.File = b.fileHandler(at, kwargs, end.Name, path)
+		end.Access = b.access(kwargs, nil, end.Name, path)
+	case simpleAuth:
+		end.Login = b.simpleAuth(at, kwargs, end.Name, path)
+	case logoutHandler:
+		end.Logout = b.logout(kwargs, end.Name, path)
 	default:
 		return false
 	}

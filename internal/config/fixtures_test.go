@@ -57,6 +57,12 @@ func readFixture(t *testing.T, path string) fixture {
 		}
 		return nil
 	}
+	fx.opt.CheckPassword = func(s string) (plain bool, err error) {
+		if strings.HasPrefix(s, "$2b$10$broken") {
+			return false, errors.New("is no hash of bcrypt")
+		}
+		return !strings.HasPrefix(s, "$"), nil
+	}
 	fx.opt.Hidden = func(path string) bool { return strings.HasSuffix(path, ".yaml") || strings.HasPrefix(path, ".") }
 	dir, main := filepath.Dir(path), filepath.Base(path)
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
@@ -197,6 +203,11 @@ func TestWarnings(t *testing.T) {
 				t.Fatal(err)
 			}
 			compare(t, "warning", cfg.Warnings, fx.warn)
+			for _, w := range cfg.Warnings {
+				if strings.Contains(w.String(), "secretive") {
+					t.Errorf("a warning shows the value of a variable: %s", w)
+				}
+			}
 		})
 	}
 }
@@ -212,6 +223,9 @@ func TestGoodConfigs(t *testing.T) {
 			var got bytes.Buffer
 			if err := cfg.Dump(&got); err != nil {
 				t.Fatal(err)
+			}
+			if strings.Contains(got.String(), "secretive") {
+				t.Error("the dump shows a secret")
 			}
 			golden := strings.TrimSuffix(path, ".yaml") + ".golden"
 			if *update {

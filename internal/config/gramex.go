@@ -9,10 +9,18 @@ var unusedSections = []string{
 	"encrypt", "test", "gramexlog", "storelocations",
 }
 
-// accessKeys restrict who may use an endpoint or the app, wherever they stand.
-var accessKeys = []string{"auth", "ratelimit", "validate", "xsrf_cookies"}
+// accessKeys restrict who may use an endpoint or the app, wherever they stand,
+// and are not supported.
+var accessKeys = []string{"ratelimit", "xsrf_cookies"}
 
-// switchableKeys are those of accessKeys which restrict nothing when false.
+// guardKeys do so where they belong.
+var guardKeys = map[string]string{
+	"auth":     "the kwargs of a WebSocketHandler, FunctionHandler or FileHandler, or in app:",
+	"validate": "the kwargs of a WebSocketHandler, FunctionHandler or FileHandler",
+	"token":    "the kwargs of a WebSocketHandler, or in app:",
+}
+
+// switchableKeys are those of both which restrict nothing when false.
 var switchableKeys = []string{"auth", "xsrf_cookies"}
 
 // baseHandlerKeys may stand in the kwargs, and some beside them, of every
@@ -40,12 +48,12 @@ var gramexKeys = map[string]map[string]string{
 	"app.session": {
 		"flush": "sessions are saved within 100 ms", "purge": "expired sessions are purged by themselves",
 		"httponly": "the cookie is always HttpOnly", "secure": "the cookie is Secure on HTTPS",
-		"samesite": "the cookie is SameSite=Lax", "domain": "", "cookiepath": "", "private_key": "",
+		"samesite": "the cookie is SameSite=Lax", "cookiepath": "", "private_key": "",
 	},
 	"app.settings": {
 		"debug": "", "autoreload": "", "compiled_template_cache": "", "static_hash_cache": "", "serve_traceback": "",
 		"compress_response": "", "gzip": "", "default_host": "", "default_handler_class": "", "default_handler_args": "",
-		"log_function": "", "ui_modules": "", "ui_methods": "", "key_version": "", "login_url": "",
+		"log_function": "", "ui_modules": "", "ui_methods": "", "key_version": "",
 		"xsrf_cookie_kwargs": "", "xsrf_cookie_name": "", "xsrf_cookie_version": "",
 		"autoescape": "", "template_path": "", "template_loader": "", "template_whitespace": "",
 		"static_path": "", "static_url_prefix": "", "static_handler_class": "", "static_handler_args": "",
@@ -66,6 +74,18 @@ var gramexKeys = map[string]map[string]string{
 	functionHandler: {
 		"method": "",
 	},
+	simpleAuth: {
+		"action": "", "headers": "", "lookup": "", "prepare": "", "recaptcha": "", "rules": "", "user_key": "", "validate": "",
+	},
+	logoutHandler: {
+		"action": "", "headers": "", "validate": "",
+	},
+	authKwarg: {
+		"template": "",
+	},
+	redirectKwarg: {
+		"external": "nobody is sent to another site by what a request says",
+	},
 	fileHandler: {
 		"index": "", "index_template": "", "default": "", "template": "",
 		"sass": "", "scss": "", "ts": "", "vue": "",
@@ -78,9 +98,11 @@ const (
 	webSocketHandler = "WebSocketHandler"
 	functionHandler  = "FunctionHandler"
 	fileHandler      = "FileHandler"
+	simpleAuth       = "SimpleAuth"
+	logoutHandler    = "LogoutHandler"
 )
 
-var handlers = []string{webSocketHandler, functionHandler, fileHandler}
+var handlers = []string{webSocketHandler, functionHandler, fileHandler, simpleAuth, logoutHandler}
 
 // handlerAliases are other names that Gramex has for them.
 var handlerAliases = map[string]string{
@@ -95,8 +117,8 @@ var gramexHandlers = []string{
 	"AuthHandler", "BaseHandler", "BaseWebSocketHandler", "Capture", "CaptureHandler", "ChatGPTHandler", "Comic",
 	"ComicHandler", "Command", "CommentHandler", "DBAuth", "Data", "DataHandler", "DriveHandler", "EmailAuth",
 	"FacebookAuth", "FacebookGraphHandler", "Filter", "FilterHandler", "FormHandler", "GoogleAuth",
-	"IntegratedAuth", "JSON", "JSONHandler", "LDAPAuth", "LogoutHandler", "ML", "MLHandler", "MLPredictor",
+	"IntegratedAuth", "JSON", "JSONHandler", "LDAPAuth", "ML", "MLHandler", "MLPredictor",
 	"MessageHandler", "ModelHandler", "OAuth2", "OpenAPI", "OpenAPIHandler", "PPTXHandler", "ProcessHandler",
-	"Proxy", "ProxyHandler", "SAMLAuth", "Screenshot", "SimpleAuth", "Slide", "SMSAuth", "Storage", "Twitter",
+	"Proxy", "ProxyHandler", "SAMLAuth", "Screenshot", "Slide", "SMSAuth", "Storage", "Twitter",
 	"TwitterAuth", "TwitterRESTHandler", "TwitterStream", "Upload", "UploadHandler",
 }

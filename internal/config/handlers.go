@@ -42,8 +42,15 @@ func (b *builder) webSocket(kwargs *node, endpoint, path string) *WebSocket {
 	w.Compression = b.compression(f["compression"], endpoint, join(path, "compression"))
 	w.Rate = b.rate(f["rate"], endpoint, join(path, "rate"))
 	w.Headers = b.headers(f["headers"], join(path, "headers"))
+	w.Token = b.cfg.App.Token
+	if e := f["token"]; e != nil {
+		w.Token = b.token(e, endpoint, join(path, "token"))
+	}
 	return &w
 }
+
+// anyOrigin stands for all of them.
+const anyOrigin = "*"
 
 func (b *builder) origins(n *node, path string) []Origin {
 	if n.kind == list && len(n.items) == 0 {
@@ -58,6 +65,10 @@ func (b *builder) origins(n *node, path string) []Origin {
 			b.r.addf(ruleOrigins, v.pos, paths[i], "is empty; name a host such as example.com, or remove the entry")
 		case v.kind != text:
 			b.r.addf(ruleType, v.pos, paths[i], "must be text, not %s", v.kind)
+		case v.text == anyOrigin && len(items) > 1:
+			b.r.addf(ruleOrigins, v.pos, paths[i], "allows all; write it alone, or remove it")
+		case v.text == anyOrigin:
+			list = append(list, Origin{Text: v.text, Pos: v.pos})
 		default:
 			if check := b.l.opt.CheckOrigin; check != nil {
 				if err := check(v.text); err != nil {

@@ -41,11 +41,13 @@ var sections = map[string]section{
 		{"limits", true},
 		{"drain", true},
 		{"shutdown_timeout", false},
+		{"auth", false},
+		{"token", false},
 	}},
 	"app.listen":     {"app.listen", keys("port", "address", "trusted_proxies", "tls", "driver", "loops")},
 	"app.listen.tls": {"app.listen.tls", keys("cert", "key")},
-	"app.session":    {"app.session", keys("type", "path", "cookie", "expiry")},
-	"app.settings":   {"app.settings", keys("cookie_secret")},
+	"app.session":    {"app.session", keys("type", "path", "cookie", "domain", "expiry")},
+	"app.settings":   {"app.settings", keys("cookie_secret", "login_url")},
 	"app.limits":     {"app.limits", keys("connections", "connections_per_address", "handshakes")},
 	"app.drain":      {"app.drain", keys("over")},
 	"log":            {"log", keys("level", "format")},
@@ -56,6 +58,8 @@ var sections = map[string]section{
 		{webSocketHandler, true},
 		{functionHandler, true},
 		{fileHandler, true},
+		{simpleAuth, true},
+		{logoutHandler, true},
 	}},
 	"url": {"url.NAME", []key{
 		{"pattern", false},
@@ -67,18 +71,32 @@ var sections = map[string]section{
 	}},
 	webSocketHandler: {"url.NAME.kwargs", keys("open", "on_message", "on_close", "on_pong", "select_subprotocol",
 		"origins", "max_message_size", "ping_interval", "ping_timeout", "idle_timeout",
-		"slow", "outbox", "compression", "rate", "headers")},
+		"slow", "outbox", "compression", "rate", "headers", "auth", "validate", "token")},
 	compressionKwarg: {"url.NAME.kwargs.compression", keys("threshold", "level", "context_takeover")},
 	rateKwarg:        {"url.NAME.kwargs.rate", keys("messages", "bytes", "burst", "over")},
-	functionHandler:  {"url.NAME.kwargs", keys("function", "args", "kwargs", "headers")},
-	fileHandler:      {"url.NAME.kwargs", keys("path", "default_filename", "ignore", "allow", "headers")},
-	"step":           {"", keys("name", "function", "args", "kwargs")},
+	functionHandler:  {"url.NAME.kwargs", keys("function", "args", "kwargs", "headers", "auth", "validate")},
+	fileHandler:      {"url.NAME.kwargs", keys("path", "default_filename", "ignore", "allow", "headers", "auth", "validate")},
+	simpleAuth: {"url.NAME.kwargs", keys("credentials", "template", "delay", "redirect",
+		"session_expiry", "session_inactive", "user", "password")},
+	logoutHandler: {"url.NAME.kwargs", keys("redirect")},
+	authKwarg:     {"url.NAME.kwargs.auth", keys("login_url", "query", "membership", "condition", "methods")},
+	validateKwarg: {"url.NAME.kwargs.validate", keys("function", "code", "reason")},
+	tokenKwarg: {"url.NAME.kwargs.token", keys("from", "secret", "key", "jwks", "algorithms", "issuer", "audience",
+		"user", "grace", "ticket")},
+	redirectKwarg: {"url.NAME.kwargs.redirect", keys("query", "header", "url")},
+	fieldKwarg:    {"url.NAME.kwargs.user", keys("arg")},
+	"step":        {"", keys("name", "function", "args", "kwargs")},
 }
 
 // Sections inside kwargs.
 const (
 	compressionKwarg = "compression"
 	rateKwarg        = "rate"
+	authKwarg        = "auth"
+	validateKwarg    = "validate"
+	tokenKwarg       = "token"
+	redirectKwarg    = "redirect"
+	fieldKwarg       = "user and password"
 )
 
 func keys(names ...string) []key {
@@ -115,11 +133,12 @@ func conditional(key string) bool { return strings.Contains(key, " if ") }
 // name of the endpoint it stands in, "" for none.
 func (r *report) unknownKey(e *entry, in, endpoint, path string) {
 	hint, gramex := gramexKey(in, e.key)
+	home, guards := guardKeys[e.key]
 	switch {
+	case opensAccess(e):
+	case guards && isLogin(in) && e.key == "auth":
+		r.warnf(ruleWarnLoginAuth, e.pos, path, "ignored: a %s is for everybody, since who comes to it is not logged in", in)
 	case contains(accessKeys, e.key):
-		if opensAccess(e) {
-			return
-		}
 		what := "this app"
 		if endpoint != "" {
 			what = "this endpoint"
@@ -132,6 +151,8 @@ func (r *report) unknownKey(e *entry, in, endpoint, path string) {
 			hint = "; " + hint
 		}
 		r.addf(ruleGramex, e.pos, path, "not supported yet%s", hint)
+	case guards:
+		r.addf(ruleAccess, e.pos, path, "protects nothing here; it belongs in %s", home)
 	default:
 		hint := didYouMean(e.key, namesIn(in), "")
 		if alias, ok := handlerAliases[e.key]; ok && in == "handlers" {
@@ -171,13 +192,16 @@ func opensAccess(e *entry) bool {
 	return e.value.kind == boolean && e.value.value == false && contains(switchableKeys, e.key)
 }
 
+// isLogin reports whether a handler is one that everybody may use.
+func isLogin(handler string) bool { return handler == simpleAuth || handler == logoutHandler }
+
 // elsewhere returns a hint that names the one place where a key may stand; ""
 // if it is unknown or there are several.
 func elsewhere(name string) string {
 	hint := ""
 	for in, s := range sections {
 		switch {
-		case in == "step" || !known(in, name):
+		case in == "step" || in == validateKwarg || !known(in, name):
 			continue
 		case hint != "":
 			return ""

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -23,19 +22,14 @@ func (b *builder) drain(n *node) {
 	to := &b.cfg.App.Drain.Over
 	*to = b.cfg.App.ShutdownTimeout / 2
 	e := b.fields(n, "app.drain", "", "app.drain")["over"]
-	if e == nil || !b.scalar(e.value, path, "a duration") {
+	if e == nil {
 		return
 	}
-	over, ok := parseDuration(fmt.Sprint(e.value.plain()), time.Second)
-	switch {
-	case !ok:
-		b.r.addf(ruleDuration, e.value.pos, path, "%s is not a duration: write 10s, 5m, a number of seconds, or 0 for none", e.value.shown())
-	case over >= b.cfg.App.DrainTime():
+	b.durationOrNone(to, e, path)
+	if *to >= b.cfg.App.DrainTime() {
 		b.r.addf(ruleDrain, e.value.pos, path,
 			"%v must be less than %v, which is the share that open sockets have of app.shutdown_timeout (%v)",
-			over, b.cfg.App.DrainTime(), b.cfg.App.ShutdownTimeout)
-	default:
-		*to = over
+			*to, b.cfg.App.DrainTime(), b.cfg.App.ShutdownTimeout)
 	}
 }
 

@@ -26,6 +26,11 @@ type Options struct {
 	// a problem; nil accepts all.
 	CheckOrigin func(origin string) error
 
+	// CheckPassword says what the password of a user in the YAML is: plain, or a
+	// hash. Its error, which becomes a problem and never shows the text, is about
+	// a hash that is none or cannot be used; nil accepts all.
+	CheckPassword func(text string) (plain bool, err error)
+
 	// Hidden reports whether a file, a path with slashes, is one that is never
 	// served: allow: cannot change that, which becomes a warning. nil is none.
 	Hidden func(path string) bool

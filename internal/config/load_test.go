@@ -1,6 +1,8 @@
 package config_test
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -52,7 +54,7 @@ func TestDefaults(t *testing.T) {
 	if s := cfg.App.Session; s.Cookie != "sid" || s.Expiry != 31*24*time.Hour || s.Store != "sqlite" || s.Path != "" {
 		t.Errorf("session = %+v", s)
 	}
-	if cfg.App.ShutdownTimeout != 10*time.Second || cfg.App.Settings.CookieSecret != "" {
+	if cfg.App.ShutdownTimeout != 10*time.Second || cfg.App.Settings.CookieSecrets != nil {
 		t.Errorf("app = %+v", cfg.App)
 	}
 	if cfg.Log.Level != slog.LevelInfo || cfg.Log.Format != "text" {
@@ -214,23 +216,62 @@ func TestProblemsStandInFileOrder(t *testing.T) {
 func TestSecretIsNeverShown(t *testing.T) {
 	const secret = "hunter2-hunter2-hunter2"
 	env := func(name string) (string, bool) { return secret, name == "SECRET" }
+	check := func(string) (bool, error) { return false, errors.New("is no hash") }
 	for _, yaml := range []string{
-		"app: {settings: {cookie_secret: [" + secret + "]}}",
 		"app: {settings: {cookie_secret: {" + secret + ": 1}}}",
-		"app: {settings: {cookie_secret: $SECRET}, listen: {port: $SECRET, address: ':$SECRET'}, session: {expiry: $SECRET}}",
+		"app: {settings: {cookie_secret: [[" + secret + "]]}}",
+		"app: {settings: {cookie_secret: pa$" + secret + "}}",
+		"app: {settings: {cookie_secret: $SECRET, login_url: $SECRET}, listen: {port: $SECRET, address: ':$SECRET'}, session: {expiry: $SECRET}}",
+		"app: {session: {domain: '.$SECRET'}, auth: {login_url: $SECRET, methods: $SECRET, query: =$SECRET}}",
 		"log: {level: $SECRET}",
 		"url: {x: {pattern: '/($SECRET', handler: $SECRET}}",
+		"url: {x: {pattern: /x, handler: SimpleAuth, kwargs: {credentials: {ann: " + secret + "}, template: $SECRET, delay: $SECRET}}}",
+		"url: {x: {pattern: /x, handler: SimpleAuth, kwargs: {credentials: {ann: {password: [" + secret + "]}}}}}",
+		"url: {x: {pattern: /x, handler: SimpleAuth, kwargs: {credentials: [{ann: " + secret + "}]}}}",
+		"url: {x: {pattern: /x, handler: SimpleAuth, kwargs: {credentials: {ann: $" + secret + "}}}}",
+		"app: {token: {secret: {" + secret + ": 1}}}",
+		"app: {token: {secret: " + secret + ", from: $SECRET, algorithms: $SECRET, jwks: $SECRET, user: {id: .$SECRET}, grace: $SECRET}}",
 	} {
 		dir := app(t, map[string]string{"gramex.yaml": yaml + "\n"})
-		_, err := config.Load(dir, config.Options{Env: env})
+		cfg, err := config.Load(dir, config.Options{Env: env, CheckPassword: check})
 		if err == nil || strings.Contains(err.Error(), secret) {
 			t.Errorf("%s: error = %v", yaml, err)
 		}
+		for _, w := range cfg.Warnings {
+			if strings.Contains(w.String(), secret) {
+				t.Errorf("%s: warning: %s", yaml, w)
+			}
+		}
 	}
-	dir := app(t, map[string]string{"gramex.yaml": "app: {settings: {cookie_secret: $SECRET}}\n"})
+	dir := app(t, map[string]string{"gramex.yaml": `
+app:
+  settings: {cookie_secret: [$SECRET, ` + secret + `]}
+  token: {secret: $SECRET}
+url:
+  login: {pattern: /login, handler: SimpleAuth, kwargs: {credentials: {ann: $SECRET, bob: {password: ` + secret + `}}}}
+  chat: {pattern: /chat, handler: WebSocketHandler, kwargs: {token: {secret: [$SECRET]}}}
+`})
+	cfg := mustLoad(t, dir, config.Options{Env: env})
 	var dump strings.Builder
-	if err := mustLoad(t, dir, config.Options{Env: env}).Dump(&dump); err != nil || strings.Contains(dump.String(), secret) {
-		t.Errorf("dump shows the secret, or %v", err)
+	if err := cfg.Dump(&dump); err != nil {
+		t.Error(err)
+	}
+	data, err := json.Marshal(cfg.App)
+	if err != nil {
+		t.Error(err)
+	}
+	data = fmt.Appendf(data, "%s %+v %#v", dump.String(), cfg.App.Settings, cfg.App.Settings)
+	for _, e := range cfg.Endpoints {
+		data = fmt.Appendf(data, "%s", e.Kwargs)
+		if e.Login != nil {
+			data = fmt.Appendf(data, "%v %q %x %#v", e.Login, e.Login, e.Login, e.Login.Credentials)
+		}
+		if e.WebSocket != nil {
+			data = fmt.Appendf(data, "%v %#v", e.WebSocket.Token, e.WebSocket.Token.Secrets)
+		}
+	}
+	if strings.Contains(string(data), secret) || strings.Contains(string(data), fmt.Sprintf("%x", secret)) {
+		t.Errorf("a secret is shown: %s", data)
 	}
 }
 

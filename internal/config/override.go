@@ -38,7 +38,8 @@ func isSection(path string) bool { return len(sections[path].keys) > 0 }
 func (l *loader) unknownOverride(o Override, path string, dot int, pos Pos) {
 	if dot >= 0 {
 		in, name := path[:dot], path[dot+1:]
-		if _, ok := gramexKeys[in][name]; ok || contains(accessKeys, name) {
+		_, gramex := gramexKeys[in][name]
+		if _, guards := guardKeys[name]; gramex || guards || contains(accessKeys, name) {
 			l.r.unknownKey(&entry{key: name, pos: pos, value: overrideValue(o.Value, pos)}, in, "", "")
 			return
 		}

@@ -28,7 +28,7 @@ func (p Pos) String() string {
 }
 
 // A Problem is one mistake, or one warning. It shows values as they are
-// written, not what their variables stand for, and never the cookie secret.
+// written, not what their variables stand for, and never a secret or password.
 type Problem struct {
 	File   string // as in Pos
 	Line   int

@@ -24,7 +24,7 @@ const (
 	ruleCondition rule = "condition"  // "key if condition:"
 	ruleUnknown   rule = "unknown"    // unknown key
 	ruleGramex    rule = "gramex-key" // a key of Gramex that is not supported
-	ruleAccess    rule = "access"     // a key that restricts access and is not supported
+	ruleAccess    rule = "access"     // a key that restricts access, and is not supported or protects nothing there
 	ruleNoValue   rule = "no-value"   // a key without a value
 	ruleType      rule = "type"       // a list where text is wanted, and the like
 )
@@ -64,6 +64,10 @@ const (
 	ruleRate      rule = "rate"       // not a rate, or a limit of nothing
 	ruleHeader    rule = "header"
 	ruleFilename  rule = "filename"
+	ruleDomain    rule = "domain"
+	ruleName      rule = "name" // of a parameter, header or field
+	rulePage      rule = "page" // where no browser can be sent
+	ruleLine      rule = "line" // several lines where one is wanted
 	ruleGlob      rule = "glob" // a pattern of files that can match none
 )
 
@@ -80,12 +84,40 @@ const (
 	ruleOrigin        rule = "origin"         // Options.CheckOrigin refused it
 	ruleFunction      rule = "function"       // empty, or arguments beside a pipeline
 	ruleStepName      rule = "step-name"      // name: that cannot be a variable
-	ruleWarnSections  rule = "warn-sections"  // warning: sections Parley has no use for
-	ruleWarnPattern   rule = "warn-pattern"   // warning: can never be reached
-	ruleWarnShadowed  rule = "warn-shadowed"  // warning: an imported setting that is not used
-	ruleWarnSecret    rule = "warn-secret"    // warning: a short cookie secret
-	ruleWarnNoPath    rule = "warn-no-path"   // warning: a FileHandler's path does not exist
-	ruleWarnGlob      rule = "warn-glob"      // warning: import: of a pattern that matches no file
-	ruleWarnPassed    rule = "warn-passed"    // warning: import: with a variable that nobody uses
-	ruleWarnAllow     rule = "warn-allow"     // warning: allow: of files that are never served
+	ruleMembership    rule = "membership"     // a group that nobody can be in, or everybody is
+	ruleToken         rule = "token"          // settings of tokens that do not fit together
+	ruleJWKS          rule = "jwks"           // no URL that keys can be had from safely
+	ruleCredential    rule = "credential"     // no name of a user, or an attribute that is Parley's
+	rulePassword      rule = "password"       // Options.CheckPassword refused it
+	ruleTemplate      rule = "template"       // a login page that is not there
+)
+
+// Warnings.
+const (
+	ruleWarnSections rule = "warn-sections" // sections Parley has no use for
+	ruleWarnPattern  rule = "warn-pattern"  // can never be reached
+	ruleWarnShadowed rule = "warn-shadowed" // an imported setting that is not used
+	ruleWarnNoPath   rule = "warn-no-path"  // a FileHandler's path does not exist
+	ruleWarnGlob     rule = "warn-glob"     // import: of a pattern that matches no file
+	ruleWarnPassed   rule = "warn-passed"   // import: with a variable that nobody uses
+	ruleWarnAllow    rule = "warn-allow"    // allow: of files that are never served
+	ruleWarnLogin    rule = "warn-login"    // nobody can log in
+	ruleWarnPage     rule = "warn-page"     // the login page asks for a login
+
+	ruleWarnLoginAuth rule = "warn-login-auth" // auth: of a login page
+)
+
+// Warnings of what is unsafe.
+const (
+	ruleWarnSecret      rule = "warn-secret"       // a short cookie secret
+	ruleWarnTokenSecret rule = "warn-token-secret" // a short secret of JWTs
+	ruleWarnTokenQuery  rule = "warn-token-query"  // tokens in URLs
+	ruleWarnAudience    rule = "warn-audience"     // tokens that were made for others
+	ruleWarnPassword    rule = "warn-password"     // a password that is no hash
+	ruleWarnExpiry      rule = "warn-expiry"       // session_expiry longer than sessions live
+	ruleWarnDomain      rule = "warn-domain"       // a cookie for all subdomains
+	ruleWarnProxies     rule = "warn-proxies"      // everybody is a trusted proxy
+	ruleWarnPlain       rule = "warn-plain"        // passwords or cookies over plain HTTP
+	ruleWarnOrigins     rule = "warn-origins"      // sites that may use the login of a guarded endpoint
+	ruleWarnMethods     rule = "warn-methods"      // auth.methods that open a socket to everybody
 )

@@ -135,6 +135,19 @@ func (b *builder) duration(to *time.Duration, e *entry, path string, unit time.D
 	*to = d
 }
 
+// durationOrNone wants a number of seconds, 0 among them, or a text as 1m30s.
+func (b *builder) durationOrNone(to *time.Duration, e *entry, path string) {
+	if !b.scalar(e.value, path, "a duration") {
+		return
+	}
+	d, ok := parseDuration(fmt.Sprint(e.value.plain()), time.Second)
+	if !ok {
+		b.r.addf(ruleDuration, e.value.pos, path, "%s is not a duration: write 10s, 5m, a number of seconds, or 0 for none", e.value.shown())
+		return
+	}
+	*to = d
+}
+
 // size wants a number of bytes from least to most, or a text as 64KB or 1MiB.
 func (b *builder) size(to *int, e *entry, path string, least, most int) {
 	if e == nil || !b.scalar(e.value, path, "a size") {

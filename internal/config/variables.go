@@ -2,6 +2,7 @@ package config
 
 import (
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -160,6 +161,9 @@ type expander struct {
 func (x *expander) expand(n *node, path string) *node {
 	switch n.kind {
 	case text:
+		if passwordHash.MatchString(n.text) {
+			return n
+		}
 		if name, ok := onlyVariable(n.text); ok {
 			return x.whole(n, name, path)
 		}
@@ -190,6 +194,13 @@ func (x *expander) expand(n *node, path string) *node {
 	return n
 }
 
+// passwordHash is how hashes of argon2 and bcrypt begin: no variables.
+var passwordHash = regexp.MustCompile(`^\$(argon2(id|i|d)\$v=[0-9]+\$|2[abxy]?\$[0-9][0-9]\$)`)
+
+// secretPlace is a path where a text with a $ may be a password, of which
+// problems show nothing.
+var secretPlace = regexp.MustCompile(`\b(credentials|password|secret|cookie_secret)\b`)
+
 // whole returns the value of a text that is nothing but one variable: it keeps
 // its type.
 func (x *expander) whole(n *node, name, path string) *node {
@@ -209,6 +220,9 @@ func (x *expander) resolve(name string, pos Pos, path string) *node {
 	}
 	found, env, ok := x.l.lookup(name, x.file, x.except)
 	switch {
+	case !ok && secretPlace.MatchString(path):
+		x.l.r.addf(ruleUndefined, pos, path, "a $ in it begins a variable that is neither in variables: nor in the environment; write $$ for a dollar")
+		return nothing
 	case !ok:
 		x.l.r.addf(ruleUndefined, pos, path, "$%s is neither in variables: nor in the environment%s; write $$ for a dollar",
 			name, didYouMean(name, x.l.names(), "$"))
