@@ -1,10 +1,8 @@
 package config
 
 import (
-	"net/url"
 	"slices"
 	"strings"
-	"unicode"
 )
 
 // access reads who may use an endpoint with these kwargs. own is the token:
@@ -53,47 +51,6 @@ func (b *builder) auth(e *entry, endpoint, path string) *Auth {
 		to.Methods = b.methods(m.value, join(path, "methods"))
 	}
 	return to
-}
-
-// page wants somewhere a browser can be sent to: a path of this server, or a
-// URL.
-func (b *builder) page(to *string, e *entry, path string) bool {
-	var text string
-	if !b.text(&text, e, path) {
-		return false
-	}
-	page, ok := pageURL(text)
-	if !ok {
-		b.r.addf(rulePage, e.value.pos, path,
-			"%s is neither a path of this server, which begins with one /, nor a URL that begins with https:// or http://",
-			e.value.shown())
-		return false
-	}
-	*to = page
-	return true
-}
-
-// pageURL returns a path or URL escaped. What browsers take for another host
-// than it seems to be is none.
-func pageURL(text string) (string, bool) {
-	if strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c == 0x7f || c == '\\' || c == '#' }) {
-		return "", false
-	}
-	u, err := url.Parse(text)
-	switch {
-	case err != nil, u.User != nil:
-		return "", false
-	case strings.HasPrefix(text, "/"):
-		return u.String(), !strings.HasPrefix(text, "//")
-	}
-	return u.String(), (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != ""
-}
-
-// name wants the name of a parameter, field or header.
-func (b *builder) name(to *string, e *entry, path string) {
-	if b.text(to, e, path) && !isToken(*to) {
-		b.r.addf(ruleName, e.value.pos, path, "%s cannot be a name here: use letters, digits, - and _", e.value.shown())
-	}
 }
 
 // membership wants a mapping of attributes to values, or a list of such.
@@ -152,29 +109,6 @@ func (b *builder) methods(n *node, path string) []string {
 	return b.words(n, path, strings.ToUpper, known...)
 }
 
-// words wants one or more of the words, each as form makes it.
-func (b *builder) words(n *node, path string, form func(string) string, words ...string) []string {
-	if n.kind == list && len(n.items) == 0 {
-		b.r.addf(ruleNoValue, n.pos, path, "is empty; name some of %s, or remove the key", strings.Join(words, ", "))
-	}
-	var all []string
-	items, paths := oneOrMany(n, path)
-	for i, v := range items {
-		var word string
-		if !b.text(&word, &entry{value: v}, paths[i]) {
-			continue
-		}
-		word = form(word)
-		switch {
-		case !contains(words, word):
-			b.r.addf(ruleChoice, v.pos, paths[i], "%s is not one of: %s", v.shown(), strings.Join(words, ", "))
-		case !contains(all, word):
-			all = append(all, word)
-		}
-	}
-	return all
-}
-
 // validate wants an expression, a mapping with function:, or a list of both.
 func (b *builder) validate(n *node, endpoint, path string) []Validate {
 	var all []Validate
@@ -209,17 +143,4 @@ func (b *builder) oneValidate(n *node, endpoint, path string) Validate {
 		b.r.addf(ruleType, n.pos, path, "must be an expression, or a mapping with function:, not %s", n.kind)
 	}
 	return to
-}
-
-// line wants one line of text.
-func (b *builder) line(to *string, e *entry, path string) {
-	if b.text(to, e, path) && !isLine(*to) {
-		b.r.addf(ruleLine, e.value.pos, path, "must be one line, without spaces at its ends and control characters")
-	}
-}
-
-// isLine reports whether s is one line that can be seen.
-func isLine(s string) bool {
-	unseen := func(c rune) bool { return !unicode.IsPrint(c) }
-	return s != "" && s == strings.TrimSpace(s) && !strings.ContainsFunc(s, unseen)
 }

@@ -170,6 +170,8 @@ func (b *builder) session(n *node) {
 	b.duration(&to.Expiry, f["expiry"], "app.session.expiry", day)
 	if e := f["cookie"]; b.text(&to.Cookie, e, "app.session.cookie") && !isToken(to.Cookie) {
 		b.r.addf(ruleCookie, e.value.pos, "app.session.cookie", "%s cannot be a cookie's name: use letters, digits, - and _", e.value.shown())
+	} else if name := strings.ToLower(to.Cookie); strings.HasPrefix(name, "__host-") || strings.HasPrefix(name, "__secure-") {
+		b.r.addf(ruleCookie, e.value.pos, "app.session.cookie", "begins with a prefix that Parley adds itself where it may stand, on HTTPS; leave it out")
 	}
 	b.domain(&to.Domain, f["domain"], "app.session.domain")
 	if e := f["path"]; b.text(&to.Path, e, "app.session.path") {
@@ -225,22 +227,6 @@ func (b *builder) cookieSecrets(n *node, path string) []Secret {
 		}
 	}
 	return list
-}
-
-// secrets wants a text or a list of them, and shows none.
-func (b *builder) secrets(n *node, path string) []Secret {
-	if n.kind == list && len(n.items) == 0 {
-		b.r.addf(ruleNoValue, n.pos, path, "is empty; give it a value, or remove the key")
-	}
-	var all []Secret
-	items, paths := oneOrMany(n, path)
-	for i, v := range items {
-		s := Secret{Pos: v.pos}
-		if b.text(&s.Text, &entry{value: v}, paths[i]) {
-			all = append(all, s)
-		}
-	}
-	return all
 }
 
 func (b *builder) log(n *node) {

@@ -1,9 +1,11 @@
 package config
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -30,6 +32,13 @@ func TestReferenceNamesEveryKey(t *testing.T) {
 		rateKwarg:        "\n#### rate\n",
 		functionHandler:  "\n### kwargs of a FunctionHandler\n",
 		fileHandler:      "\n### kwargs of a FileHandler\n",
+		simpleAuth:       "\n### kwargs of a SimpleAuth\n",
+		logoutHandler:    "\n### kwargs of a LogoutHandler\n",
+		authKwarg:        "\n### auth: who may come in\n",
+		validateKwarg:    "\n### validate: what must hold\n",
+		tokenKwarg:       "\n### token: JSON Web Tokens and tickets\n",
+		redirectKwarg:    "\n#### redirect\n",
+		fieldKwarg:       "\n### kwargs of a SimpleAuth\n",
 	}
 	for in, s := range sections {
 		part, prefix := page, s.path
@@ -52,7 +61,7 @@ func TestReferenceNamesEveryKey(t *testing.T) {
 			t.Errorf("the ignored section %s is not named", name)
 		}
 	}
-	for _, name := range accessKeys {
+	for _, name := range append(slices.Sorted(maps.Keys(guardKeys)), accessKeys...) {
 		if !strings.Contains(page, "`"+name+"`") {
 			t.Errorf("the key %s, which restricts access, is not named", name)
 		}
@@ -63,9 +72,12 @@ func TestReferenceNamesEveryKey(t *testing.T) {
 func TestReferenceExamples(t *testing.T) {
 	var all strings.Builder
 	for _, m := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(referencePage(t), -1) {
-		file := filepath.Join(t.TempDir(), mainFile)
-		if err := os.WriteFile(file, []byte(m[1]), 0o600); err != nil {
-			t.Fatal(err)
+		dir := t.TempDir()
+		file := filepath.Join(dir, mainFile)
+		for path, text := range map[string]string{file: m[1], filepath.Join(dir, "login.html"): "<form>"} {
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
 		_, err := Load(file, Options{Env: func(string) (string, bool) { return "", false }})
 		if err != nil {

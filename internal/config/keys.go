@@ -136,7 +136,7 @@ func (r *report) unknownKey(e *entry, in, endpoint, path string) {
 	home, guards := guardKeys[e.key]
 	switch {
 	case opensAccess(e):
-	case guards && isLogin(in) && e.key == "auth":
+	case e.key == "auth" && isLogin(in):
 		r.warnf(ruleWarnLoginAuth, e.pos, path, "ignored: a %s is for everybody, since who comes to it is not logged in", in)
 	case contains(accessKeys, e.key):
 		what := "this app"

@@ -229,6 +229,10 @@ func TestSecretIsNeverShown(t *testing.T) {
 		"url: {x: {pattern: /x, handler: SimpleAuth, kwargs: {credentials: {ann: {password: [" + secret + "]}}}}}",
 		"url: {x: {pattern: /x, handler: SimpleAuth, kwargs: {credentials: [{ann: " + secret + "}]}}}",
 		"url: {x: {pattern: /x, handler: SimpleAuth, kwargs: {credentials: {ann: $" + secret + "}}}}",
+		"url: {x: {pattern: /x, handler: SimpleAuth, kwargs: {credentials: {ann: *" + secret + "}}}}",
+		"url: {x: {pattern: /x, handler: SimpleAuth, kwargs: {credentials: {ann: !" + secret + "}}}}",
+		"url: {x: {pattern: /x, handler: SimpleAuth, kwargs: {credentials: {ann: !!int " + secret + "}}}}",
+		"variables: {ANN_PASSWORD: x$" + secret + "}",
 		"app: {token: {secret: {" + secret + ": 1}}}",
 		"app: {token: {secret: " + secret + ", from: $SECRET, algorithms: $SECRET, jwks: $SECRET, user: {id: .$SECRET}, grace: $SECRET}}",
 	} {
@@ -236,6 +240,9 @@ func TestSecretIsNeverShown(t *testing.T) {
 		cfg, err := config.Load(dir, config.Options{Env: env, CheckPassword: check})
 		if err == nil || strings.Contains(err.Error(), secret) {
 			t.Errorf("%s: error = %v", yaml, err)
+		}
+		if cfg == nil {
+			continue // not even YAML
 		}
 		for _, w := range cfg.Warnings {
 			if strings.Contains(w.String(), secret) {

@@ -24,6 +24,7 @@ func (r *report) syntax(err error, data []byte, name string) {
 		pos.Column = len(blanks) + 1
 	}
 	msg := yamlPrefix.ReplaceAllString(err.Error(), "")
+	msg = unknownAnchor.ReplaceAllString(msg, "$1")
 	r.addf(ruleSyntax, pos, "", "not valid YAML: %s%s", msg, syntaxHint(msg))
 }
 
@@ -31,8 +32,14 @@ func (r *report) syntax(err error, data []byte, name string) {
 // mapping around the mistake, or missing.
 var yamlPrefix = regexp.MustCompile(`^yaml: (?:line \d+: )?`)
 
+// unknownAnchor is in errors about an alias, whose name may be a password that
+// begins with *.
+var unknownAnchor = regexp.MustCompile(`(unknown anchor) '.*'`)
+
 func syntaxHint(msg string) string {
 	switch {
+	case strings.Contains(msg, "unknown anchor"):
+		return " (quote a text that starts with *)"
 	case strings.Contains(msg, "did not find expected"):
 		return " (look at the indentation, quotes and brackets)"
 	case strings.Contains(msg, "mapping values are not allowed"):

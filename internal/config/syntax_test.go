@@ -12,7 +12,7 @@ func TestSyntaxErrorsNameTheirLine(t *testing.T) {
 		{"x: {a: 1,\n  b: 2}\nurl:\n  a: {pattern: /x\n  b: 1\n  c: 5\n", "a.yaml:4:3: not valid YAML: did not find expected ',' or '}'"},
 		{"url:\n  a:\n    pattern: \"/x\n    handler: y\n", "a.yaml:3:5: not valid YAML: found unexpected end of stream (is a closing"},
 		{"url:\n  a:\n    pattern: [/x\nother:\n", "a.yaml:3:5: not valid YAML: did not find expected ',' or ']'"},
-		{"b: 1\na: *nope\nc: 5\n", "a.yaml:2:1: not valid YAML: unknown anchor 'nope' referenced"},
+		{"b: 1\na: *nope\nc: 5\n", "a.yaml:2:1: not valid YAML: unknown anchor referenced (quote a text that starts with *)"},
 		{"x: 1\na: 'b' c\nd: 1\ne: 5\n", "a.yaml:2:1: not valid YAML: did not find expected key"},
 		{"url:\n  a:\n    pattern: /x: y\n", `a.yaml:3:5: not valid YAML: mapping values are not allowed in this context (quote a text that has ": "`},
 		{"a: 1\nb: \x00\n", "a.yaml:2:1: not valid YAML: control characters are not allowed"},

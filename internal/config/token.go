@@ -126,25 +126,6 @@ func (b *builder) ticket(to *Token, e *entry, path string) (off bool) {
 	return false
 }
 
-// texts wants one text or several.
-func (b *builder) texts(e *entry, path string) []string {
-	if e == nil {
-		return nil
-	}
-	if e.value.kind == list && len(e.value.items) == 0 {
-		b.r.addf(ruleNoValue, e.value.pos, path, "is empty; give it a value, or remove the key")
-	}
-	var all []string
-	items, paths := oneOrMany(e.value, path)
-	for i, v := range items {
-		var s string
-		if b.text(&s, &entry{value: v}, paths[i]) {
-			all = append(all, s)
-		}
-	}
-	return all
-}
-
 // claims wants a mapping of attributes to claims.
 func (b *builder) claims(e *entry, path string) []Claim {
 	if e == nil || e.value.kind == broken {

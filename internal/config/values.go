@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 const day = 24 * time.Hour
@@ -91,6 +92,84 @@ func (b *builder) choice(to *string, e *entry, path string, words ...string) {
 		return
 	}
 	*to = word
+}
+
+// words wants one or more of the words, each as form makes it.
+func (b *builder) words(n *node, path string, form func(string) string, words ...string) []string {
+	if n.kind == list && len(n.items) == 0 {
+		b.r.addf(ruleNoValue, n.pos, path, "is empty; name some of %s, or remove the key", strings.Join(words, ", "))
+	}
+	var all []string
+	items, paths := oneOrMany(n, path)
+	for i, v := range items {
+		var word string
+		if !b.text(&word, &entry{value: v}, paths[i]) {
+			continue
+		}
+		word = form(word)
+		switch {
+		case !contains(words, word):
+			b.r.addf(ruleChoice, v.pos, paths[i], "%s is not one of: %s", v.shown(), strings.Join(words, ", "))
+		case !contains(all, word):
+			all = append(all, word)
+		}
+	}
+	return all
+}
+
+// name wants the name of a parameter, field or header.
+func (b *builder) name(to *string, e *entry, path string) {
+	if b.text(to, e, path) && !isToken(*to) {
+		b.r.addf(ruleName, e.value.pos, path, "%s cannot be a name here: use letters, digits, - and _", e.value.shown())
+	}
+}
+
+// line wants one line of text.
+func (b *builder) line(to *string, e *entry, path string) {
+	if b.text(to, e, path) && !isLine(*to) {
+		b.r.addf(ruleLine, e.value.pos, path, "must be one line, without spaces at its ends and control characters")
+	}
+}
+
+// isLine reports whether s is one line that can be seen.
+func isLine(s string) bool {
+	unseen := func(c rune) bool { return !unicode.IsPrint(c) }
+	return s != "" && s == strings.TrimSpace(s) && !strings.ContainsFunc(s, unseen)
+}
+
+// texts wants one text or several.
+func (b *builder) texts(e *entry, path string) []string {
+	if e == nil {
+		return nil
+	}
+	if e.value.kind == list && len(e.value.items) == 0 {
+		b.r.addf(ruleNoValue, e.value.pos, path, "is empty; give it a value, or remove the key")
+	}
+	var all []string
+	items, paths := oneOrMany(e.value, path)
+	for i, v := range items {
+		var s string
+		if b.text(&s, &entry{value: v}, paths[i]) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// secrets wants a text or a list of them, and shows none.
+func (b *builder) secrets(n *node, path string) []Secret {
+	if n.kind == list && len(n.items) == 0 {
+		b.r.addf(ruleNoValue, n.pos, path, "is empty; give it a value, or remove the key")
+	}
+	var all []Secret
+	items, paths := oneOrMany(n, path)
+	for i, v := range items {
+		s := Secret{Pos: v.pos}
+		if b.text(&s.Text, &entry{value: v}, paths[i]) {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 // number wants a whole number from least to most; a text of digits will do.

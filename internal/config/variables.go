@@ -197,9 +197,9 @@ func (x *expander) expand(n *node, path string) *node {
 // passwordHash is how hashes of argon2 and bcrypt begin: no variables.
 var passwordHash = regexp.MustCompile(`^\$(argon2(id|i|d)\$v=[0-9]+\$|2[abxy]?\$[0-9][0-9]\$)`)
 
-// secretPlace is a path where a text with a $ may be a password, of which
+// secretPlace is a path where a text may be a password or secret, of which
 // problems show nothing.
-var secretPlace = regexp.MustCompile(`\b(credentials|password|secret|cookie_secret)\b`)
+var secretPlace = regexp.MustCompile(`(?i)credentials|password|secret`)
 
 // whole returns the value of a text that is nothing but one variable: it keeps
 // its type.

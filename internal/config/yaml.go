@@ -124,6 +124,10 @@ func (c *converter) convert(n *yaml.Node, path string) *node {
 }
 
 func (c *converter) tag(out *node, tag, path string) {
+	if secretPlace.MatchString(path) {
+		c.r.addf(ruleTag, out.pos, path, "a YAML tag means nothing here; put a text that begins with ! in quotes")
+		return
+	}
 	c.r.addf(ruleTag, out.pos, path, "the YAML tag %s means nothing here", tag)
 }
 
@@ -154,7 +158,11 @@ func (c *converter) scalar(out *node, n *yaml.Node, tag, path string) {
 	}
 	if err := n.Decode(&out.value); err != nil {
 		out.kind = broken
-		c.r.addf(ruleTag, out.pos, path, "%s is not what its tag %s says", strconv.Quote(n.Value), tag)
+		value := strconv.Quote(n.Value)
+		if secretPlace.MatchString(path) {
+			value = "the value"
+		}
+		c.r.addf(ruleTag, out.pos, path, "%s is not what its tag %s says", value, tag)
 		return
 	}
 	if f, ok := out.value.(float64); ok && out.kind == integer {
