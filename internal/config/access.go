@@ -54,11 +54,11 @@ type Token struct {
 	Keys       []KeyFile // public keys, in PEM
 	JWKS       string    // URL of a key set: https, or http on loopback; "" is none
 	JWKSPos    Pos
-	Algorithms []string // names of RFC 7518 and 8037, each of a kind that is there; nil is all that fit the keys
-	Issuer     string   // "" is any
-	Audience   []string // one of them must be the token's; nil is any
-	User       []Claim  // the user's attributes, "id" among them; nil is every claim, and id from sub
-	Grace      time.Duration
+	Algorithms []string      // names of RFC 7518 and 8037, each of a kind that is there; nil is all that fit the keys
+	Issuer     string        // "" is any
+	Audience   []string      // one of them must be the token's; nil is any
+	User       []Claim       // the user's attributes, "id" among them; nil is every claim, and id from sub
+	Grace      time.Duration // for a socket whose token has expired; 0 is none
 
 	Ticket time.Duration // how long a ticket is good for; 0 is no tickets
 }

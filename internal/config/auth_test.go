@@ -116,6 +116,8 @@ func TestLoginPages(t *testing.T) {
 		{"(?i)/login", ""},
 		{"/login/(.*) /second /third/deep", "/second"},
 		{"/$YAMLURL/x", "/x"},
+		{"//evil.example", ""},
+		{`/\\evil`, "/%5Cevil"},
 	}
 	for _, tt := range tests {
 		var urls strings.Builder
@@ -131,6 +133,16 @@ func TestLoginPages(t *testing.T) {
 		if got := cfg.FolderAccess.Auth.LoginURL; got != tt.want || (len(cfg.Warnings) > 0) != (tt.want == "") {
 			t.Errorf("%s: login page %q, want %q; warnings %v", tt.patterns, got, tt.want, cfg.Warnings)
 		}
+	}
+}
+
+func TestSocketsNeedNoLoginPage(t *testing.T) {
+	dir := app(t, map[string]string{"gramex.yaml": "url:\n" +
+		"  login: {pattern: /login/(.*), handler: SimpleAuth, kwargs: {credentials: {ann: x}}}\n" +
+		"  chat: {pattern: /chat, handler: WebSocketHandler, kwargs: {auth: true}}\n" +
+		"  more: {pattern: /more, handler: WebSocketHandler, kwargs: {auth: {login_url: /chat}}}\n"})
+	if w := mustLoad(t, dir, config.Options{}).Warnings; len(w) != 0 {
+		t.Errorf("warnings: %v", w)
 	}
 }
 

@@ -35,9 +35,13 @@ func pageURL(text string) (string, bool) {
 	case err != nil, u.User != nil:
 		return "", false
 	case strings.HasPrefix(text, "/"):
-		return u.String(), !strings.HasPrefix(text, "//")
+		if strings.HasPrefix(text, "//") {
+			return "", false
+		}
+	case u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "":
+		return "", false
 	}
-	return u.String(), (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != ""
+	return u.String(), true
 }
 
 // plainPath returns the only path that a pattern matches, escaped; "" if it
@@ -52,7 +56,8 @@ func plainPath(pattern string) string {
 	if !whole {
 		return ""
 	}
-	return (&url.URL{Path: path}).EscapedPath()
+	page, _ := pageURL((&url.URL{Path: path}).EscapedPath())
+	return page
 }
 
 // loginPages gives every Auth without a login_url: its login page, and warns
@@ -63,40 +68,38 @@ func (b *builder) loginPages() {
 	for _, e := range b.cfg.Endpoints {
 		logins = logins || e.Login != nil
 	}
-	advice := "nobody can log in here, and everybody gets 401: add a SimpleAuth endpoint, or name a login page in login_url:"
-	if logins {
-		advice = "browsers that have not logged in get 401, since no SimpleAuth has a plain path for its pattern: name the login page in login_url:"
-	}
 	var without []Problem
-	b.guarded(func(a *Auth, token *Token) {
+	b.guarded(func(a *Auth, socket *WebSocket) {
 		if a.LoginURL == "" && !a.noLogin {
 			a.LoginURL = page
 		}
-		known := a.LoginURL != "" || a.noLogin && (logins || page != "")
-		if !known && (token == nil || !token.HasJWT()) {
-			without = append(without, newProblem(ruleWarnLogin, a.Pos, a.path, advice))
+		switch {
+		case a.LoginURL != "" || socket != nil && socket.Token != nil && socket.Token.HasJWT():
+		case !logins && page == "":
+			without = append(without, newProblem(ruleWarnLogin, a.Pos, a.path,
+				"nobody can log in here, and everybody gets 401: add a SimpleAuth endpoint, or name a login page in login_url:"))
+		case !a.noLogin && socket == nil:
+			without = append(without, newProblem(ruleWarnLogin, a.Pos, a.path,
+				"browsers that have not logged in get 401, since no SimpleAuth has a plain path for its pattern: name the login page in login_url:"))
 		}
 	})
 	if len(without) > 0 {
 		b.r.warnings = append(b.r.warnings, inFileOrder(without, b.r.files)[0])
 	}
-	b.guarded(func(a *Auth, _ *Token) {
-		if a.LoginURL != "" && b.asksForLogin(a.LoginURL) {
+	b.guarded(func(a *Auth, socket *WebSocket) {
+		if socket == nil && a.LoginURL != "" && b.asksForLogin(a.LoginURL) {
 			b.r.warnf(ruleWarnPage, a.Pos, a.path,
 				"the login page it sends browsers to asks for a login itself, so that nobody gets there; write  auth: false  for that page")
 		}
 	})
 }
 
-// guarded calls fn for every Auth of the app, with the token: of its endpoint.
-func (b *builder) guarded(fn func(a *Auth, token *Token)) {
+// guarded calls fn for every Auth of the app, with the WebSocket that it
+// guards; that is nil for pages.
+func (b *builder) guarded(fn func(a *Auth, socket *WebSocket)) {
 	for _, e := range b.cfg.Endpoints {
-		switch {
-		case e.Auth == nil:
-		case e.WebSocket != nil:
-			fn(e.Auth, e.WebSocket.Token)
-		default:
-			fn(e.Auth, nil)
+		if e.Auth != nil {
+			fn(e.Auth, e.WebSocket)
 		}
 	}
 	if a := b.cfg.FolderAccess.Auth; a != nil {
