@@ -71,9 +71,11 @@ type Hub struct {
 	prepare func(parley.Message) Frame // likewise
 	log     *slog.Logger               // likewise
 
-	rooms  sync.Map // channel name → *room; a room in it has members, or is about to
-	index  *index   // safe for every goroutine
-	counts counts   // safe for every goroutine
+	rooms   sync.Map    // channel name → *room; a room in it has members, or is about to
+	index   *index      // safe for every goroutine, as are the fields below
+	counts  counts      //
+	warned  atomic.Bool // of a reserved name
+	refused dones       // of publications that the broker never saw
 }
 
 type counts struct {
@@ -98,8 +100,12 @@ func New(opt Options) *Hub {
 }
 
 // Subscribe makes m a member of channel: it hears every publication that
-// begins after Subscribe has returned. Twice is once.
+// begins after Subscribe has returned. Twice is once. A reserved name is ignored,
+// and logged.
 func (h *Hub) Subscribe(channel string, m Member) {
+	if h.refuses(channel) {
+		return
+	}
 	for {
 		began, ok := h.room(channel).subscribe(m)
 		if began {
@@ -143,9 +149,14 @@ func (h *Hub) leave(r *room, m Member) {
 // and calls for one channel are ordered; on a single node the members here
 // have it when Publish returns, or when their homes have settled. done, if not nil, is called once, on another
 // goroutine, when the Broker has accepted m, not when peers have it; it must
-// not block. Its error is parley.ErrDraining once the hub is closed. m.Data
-// must not change afterwards. Publish must not be called from Deliver.
+// not block. Its error is parley.ErrDraining once the hub is closed, and
+// ErrReserved for a reserved name, which is logged. m.Data must not change
+// afterwards. Publish must not be called from Deliver.
 func (h *Hub) Publish(channel string, m parley.Message, done func(parley.Position, error)) {
+	if h.refuses(channel) {
+		h.refused.add(done, parley.Position{}, ErrReserved)
+		return
+	}
 	h.counts.publications.Add(1)
 	h.broker.Publish(channel, m, done)
 }
@@ -153,7 +164,11 @@ func (h *Hub) Publish(channel string, m parley.Message, done func(parley.Positio
 // Close closes the Broker: what was accepted is delivered and every done has
 // been called when it returns. Members stay, and hear nothing more. Closing
 // twice does nothing.
-func (h *Hub) Close() error { return h.broker.Close() }
+func (h *Hub) Close() error {
+	err := h.broker.Close()
+	h.refused.wait()
+	return err
+}
 
 // Stats are the hub's figures at one moment, read one after the other.
 type Stats struct {

@@ -1,8 +1,11 @@
 package hub_test
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -90,6 +93,19 @@ func TestLastMemberEndsTheWatch(t *testing.T) {
 	}
 	if got := h.Stats(); got != (hub.Stats{}) {
 		t.Errorf("stats = %+v, want one at most", got)
+	}
+}
+
+// A peer may be who chooses the names: it cannot fill the log.
+func TestReservedNamesWarnOnce(t *testing.T) {
+	var lines bytes.Buffer
+	h := newHub(hub.Options{Log: slog.New(slog.NewTextHandler(&lines, nil))})
+	h.Publish("\x00one", text("x"), nil)
+	h.Subscribe("\x00two", &log{})
+	h.Publish("\x00three", text("x"), nil)
+	got := lines.String()
+	if strings.Count(got, "\n") != 1 || !strings.Contains(got, `level=WARN msg="channel not used" channel="\x00one" err=`) {
+		t.Errorf("logged:\n%s\nwant one warning, of the first", got)
 	}
 }
 

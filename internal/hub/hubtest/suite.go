@@ -31,6 +31,8 @@ func Run(t *testing.T, newBroker func(t *testing.T) hub.Broker) {
 		"members that stay miss nothing":          testChurn,
 		"members that left hear nothing":          testLeave,
 		"a member hears once, however subscribed": testTwiceIsOnce,
+		"announcements reach every node in order": testAnnounce,
+		"announcements are nobody's channel":      testAnnouncementsApart,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newBroker) })
 	}
