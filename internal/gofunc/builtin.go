@@ -59,6 +59,9 @@ func (r *Runtime) compileBuiltin(h *hooks, hook call.Hook, text call.Step) (step
 	case !b.takesName && (e.arg != "" || e.expr != ""):
 		return step{}, fmt.Errorf("parley.%s takes no argument", e.name)
 	}
+	if err := call.CheckChannel(e.arg); err != nil {
+		return step{}, fmt.Errorf("parley.%s: %w", e.name, err)
+	}
 	st := step{name: "parley." + e.name, builtin: do, arg: e.arg, computed: -1}
 	if e.expr != "" {
 		if r.evaluate == nil {
@@ -103,8 +106,12 @@ func (h *hooks) values(info call.Info) ([]string, *call.FunctionError) {
 	values := make([]string, len(h.computed))
 	for i, c := range h.computed {
 		var err error
-		if values[i], err = c.value(info); err == nil && values[i] == "" {
+		switch values[i], err = c.value(info); {
+		case err != nil:
+		case values[i] == "":
 			err = errors.New("it is an empty text, which is no channel's name")
+		default:
+			err = call.CheckChannel(values[i])
 		}
 		if err != nil {
 			return nil, &call.FunctionError{Hook: call.Open, Message: oneLine(c.text + ": " + err.Error())}

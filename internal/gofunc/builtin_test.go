@@ -128,6 +128,7 @@ func TestWhatIsNoBuiltInIsToldWithItsPlace(t *testing.T) {
 		{call.Open, "parley.room", `open: parley.room needs a name: parley.room("lobby")`},
 		{call.Open, "parley.room()", `open: parley.room needs a name: parley.room("lobby")`},
 		{call.Open, `parley.room("")`, `open: parley.room needs a name: parley.room("lobby")`},
+		{call.Open, "parley.room(\"\x00a\")", "open: parley.room: a channel's name cannot begin with a NUL character: such names are Parley's own"},
 		{call.Open, "parley.room(lobby)", "open: column 13: the argument of parley.room must be one text in quotes"},
 		{call.Open, "parley.room(1)", "open: column 13: the argument of parley.room must be one text in quotes"},
 		{call.Open, "parley.room(f'x')", "open: column 13: the argument of parley.room must be one text in quotes"},

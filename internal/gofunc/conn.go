@@ -95,10 +95,18 @@ var (
 
 // CheckPublication says why m cannot be published to channel.
 func CheckPublication(channel string, m parley.Message) error {
-	if channel == "" {
-		return errChannel
+	if err := checkChannel(channel); err != nil {
+		return err
 	}
 	return check(m)
+}
+
+// checkChannel says why a channel cannot have that name.
+func checkChannel(name string) error {
+	if name == "" {
+		return errChannel
+	}
+	return call.CheckChannel(name)
 }
 
 // check says why m cannot be sent.
@@ -154,8 +162,8 @@ func (c *Conn) Join(channel string) error {
 	if err := c.toPeer(); err != nil {
 		return err
 	}
-	if channel == "" {
-		return errChannel
+	if err := checkChannel(channel); err != nil {
+		return err
 	}
 	c.effects.Subscribe(channel)
 	return c.orClosed()

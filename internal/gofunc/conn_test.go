@@ -38,16 +38,20 @@ func opened(t *testing.T) (*bench, *life, parley.Conn) {
 func TestWhatCannotBeDoneIsAnErrorAndDoesNothing(t *testing.T) {
 	b, l, c := opened(t)
 	for want, err := range map[string]error{
-		"a message should be made by TextMessage or BinaryMessage, or be one that came": c.Send(parley.Message{Data: []byte("hi")}),
-		"a message of text should be UTF-8; send other bytes as a BinaryMessage":        c.Publish("a", parley.TextMessage("\xff")),
-		"ping: 126 bytes of data, 125 are possible":                                     c.Ping(make([]byte, 126)),
-		"close: code 1006 cannot be sent; those of an app are 3000 to 4999, and 1000":   c.Close(parley.CloseAbnormal, ""),
-		`a channel has a name, and "" is none`:                                          c.Join(""),
-		`session: set "a": json: unsupported type: func()`:                              c.Session().Set("a", func() {}),
+		"a message should be made by TextMessage or BinaryMessage, or be one that came":   c.Send(parley.Message{Data: []byte("hi")}),
+		"a message of text should be UTF-8; send other bytes as a BinaryMessage":          c.Publish("a", parley.TextMessage("\xff")),
+		"ping: 126 bytes of data, 125 are possible":                                       c.Ping(make([]byte, 126)),
+		"close: code 1006 cannot be sent; those of an app are 3000 to 4999, and 1000":     c.Close(parley.CloseAbnormal, ""),
+		`a channel has a name, and "" is none`:                                            c.Join(""),
+		"a channel's name cannot begin with a NUL character: such names are Parley's own": c.Join("\x00a"),
+		`session: set "a": json: unsupported type: func()`:                                c.Session().Set("a", func() {}),
 	} {
 		if err == nil || err.Error() != want {
 			t.Errorf("error %v, want %s", err, want)
 		}
+	}
+	if err := c.Publish("\x00a", parley.TextMessage("hi")); err == nil {
+		t.Error("publishing to a reserved name is no error")
 	}
 	b.expect(l)
 }

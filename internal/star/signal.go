@@ -7,6 +7,7 @@ import (
 	"go.starlark.net/starlark"
 
 	"parley.example/parley"
+	"parley.example/parley/internal/call"
 )
 
 // A signalValue is signal(name): the channel of that name, as code for blinker
@@ -19,6 +20,9 @@ func newSignal(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwa
 	var name string
 	if err := starlark.UnpackArgs(b.Name(), args, kwargs, "name", &name); err != nil {
 		return nil, err
+	}
+	if err := call.CheckChannel(name); err != nil {
+		return nil, fmt.Errorf("%s: %w", b.Name(), err)
 	}
 	return signalValue{name}, nil
 }

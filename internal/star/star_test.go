@@ -219,6 +219,7 @@ func TestWriteMessage(t *testing.T) {
 		{`signal("a").send(b"\xff")`, `publish "a" binary "\xff"`},
 		{`signal("a").connect(handler.write_message)`, `subscribe "a"`},
 		{`signal("a").disconnect(handler.write_message)`, `unsubscribe "a"`},
+		{`signal("\0a")`, `fail on_message: signal: a channel's name cannot begin with a NUL character: such names are Parley's own`},
 		{`signal("a").connect(print)`, `fail on_message: connect: what can be connected is handler.write_message of a socket, not <built-in function print>`},
 		{`print("two\nlines")`, `log "two"`},
 	} {

@@ -67,7 +67,11 @@ class _Rules:
     def _channel(self, signal):
         """The channel that the signal stands for, or None."""
         name = getattr(signal, 'name', None)
-        return name if isinstance(name, str) and self._default.get(name) is signal else None
+        if not isinstance(name, str) or self._default.get(name) is not signal:
+            return None
+        if name.startswith('\0'):
+            raise ValueError("a channel's name cannot begin with a NUL character: such names are Parley's own")
+        return name
 
     def connect(self, original, signal, receiver, sender=_UNSAID, weak=True):
         """As blinker's; a live handler's write_message becomes a membership, a closed one's nothing."""

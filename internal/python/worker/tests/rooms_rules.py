@@ -324,6 +324,12 @@ class Sending(Case):
         self.assertEqual(receiver.got, ['x'])
         self.assertEqual(self.published(), [])
 
+    def test_a_name_that_begins_with_nul_is_parleys_own(self):
+        room, write = signal('\0' + self.id()), fakes.Connection().handler.write_message
+        for use in lambda: room.send('x'), lambda: room.connect(write), lambda: room.disconnect(write):
+            self.assertRaises(ValueError, use)
+        self.assertEqual(self.worker.calls, [])
+
 
 class AsBlinkerDoes(Case):
     def test_receivers_are_weak(self):
