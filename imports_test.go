@@ -24,6 +24,7 @@ var allowed = map[string][]string{
 	"internal/call/serial": {},
 	"internal/hub":         {""},
 	"internal/session":     {""},
+	"internal/control":     {},
 	"internal/auth":        {""},
 	"internal/gofunc":      {"", "internal/call", "internal/call/serial"},
 	"internal/star":        {"", "internal/call", "internal/call/serial"},
@@ -31,14 +32,14 @@ var allowed = map[string][]string{
 	"internal/endpoint":    {"", "internal/ws", "internal/call", "internal/hub", "internal/session", "internal/auth"},
 	"server": {
 		"", "internal/config", "internal/httpd", "internal/ws", "internal/call", "internal/hub", "internal/session",
-		"internal/auth",
+		"internal/auth", "internal/control",
 		"internal/gofunc", "internal/star", "internal/python", "internal/endpoint",
 	},
 	"internal/peer":    {""},
 	"internal/trial":   {"", "server"},
 	"internal/apptest": {"", "internal/peer"},
 	"parleytest":       {"", "server", "internal/peer", "internal/trial"},
-	"cmd/parley":       {"", "server", "internal/config", "internal/session", "internal/auth", "internal/trial", "internal/apptest"},
+	"cmd/parley":       {"", "server", "internal/config", "internal/session", "internal/auth", "internal/control", "internal/trial", "internal/apptest"},
 
 	// What users' programs import.
 	"examples/go-chat": {"", "server"},
