@@ -118,7 +118,7 @@ func load(path string, opt Options, p program) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, log: log, version: opt.Version, listening: opt.Listening,
+		cfg: cfg, log: log, version: opt.Version, dataDir: opt.DataDir, listening: opt.Listening,
 		engine: engine, hub: channels, sessions: sessions, store: store,
 		functions: functions, scripts: scripts, workers: workers,
 		endpoints: endpoints,

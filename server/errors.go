@@ -26,9 +26,5 @@ func configError(err error) error {
 	if !errors.As(err, &wrong) {
 		return err
 	}
-	e := &ConfigError{}
-	for _, p := range wrong.Problems {
-		e.lines = append(e.lines, p.String())
-	}
-	return e
+	return &ConfigError{lines: wrong.Lines()}
 }

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"net/netip"
-	"path/filepath"
 	"regexp"
 
 	"parley.example/parley/internal/auth"
@@ -22,7 +21,7 @@ import (
 // openSessions opens the store that the app wishes for. The store is nil if
 // sessions live in memory.
 func openSessions(app config.App, wish string, log *slog.Logger) (*session.Manager, session.Store, error) {
-	dir, err := dataDir(wish)
+	dir, err := config.DataDir(wish)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -33,11 +32,7 @@ func openSessions(app config.App, wish string, log *slog.Logger) (*session.Manag
 		return nil, nil, err
 	}
 	var store session.Store
-	if app.Session.Store == "sqlite" {
-		path := app.Session.Path
-		if path == "" {
-			path = filepath.Join(dir, "sessions.db")
-		}
+	if path := app.Session.File(dir); path != "" {
 		if store, err = session.OpenSQLite(path); err != nil {
 			return nil, nil, err
 		}

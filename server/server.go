@@ -3,10 +3,8 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"time"
 
 	"parley.example/parley"
@@ -52,6 +50,7 @@ type Server struct {
 	cfg       *config.Config // set by Load, then read-only, as are all fields
 	log       *slog.Logger
 	version   string
+	dataDir   string // as in Options
 	listening func(url string) // nil tells nobody
 
 	engine    *ws.Engine
@@ -187,19 +186,4 @@ func (s *Server) closeParts() {
 			s.log.Error("closing the session store", "err", err)
 		}
 	}
-}
-
-// dataDir is where Parley keeps what outlives it.
-func dataDir(wish string) (string, error) {
-	if wish != "" {
-		return wish, nil
-	}
-	if dir := os.Getenv("PARLEYDATA"); dir != "" {
-		return dir, nil
-	}
-	dir, err := os.UserConfigDir()
-	if err != nil {
-		return "", fmt.Errorf("no place for sessions: %w (set PARLEYDATA to a folder)", err)
-	}
-	return dir + string(os.PathSeparator) + "parley", nil
 }

@@ -62,14 +62,17 @@ func (e *Error) Add(problems ...Problem) {
 	e.Problems = inFileOrder(append(e.Problems, problems...), e.files)
 }
 
-// Error returns the problems, one on each line.
-func (e *Error) Error() string {
+// Lines returns one problem a line.
+func (e *Error) Lines() []string {
 	lines := make([]string, len(e.Problems))
 	for i, p := range e.Problems {
 		lines[i] = p.String()
 	}
-	return strings.Join(lines, "\n")
+	return lines
 }
+
+// Error returns the same in one text.
+func (e *Error) Error() string { return strings.Join(e.Lines(), "\n") }
 
 // A report collects problems and warnings. It belongs to one Load.
 type report struct {
