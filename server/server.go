@@ -77,6 +77,10 @@ func (s *Server) run(ctx context.Context, serve func(context.Context) error) err
 	defer s.closeParts()
 	stopSessions := s.start(ctx, s.sessions.Run)
 	defer stopSessions()
+	if socket := s.openControl(); socket != nil {
+		stopControl := s.start(ctx, socket.Run)
+		defer stopControl()
+	}
 
 	watcher := s.openWatcher() // before modules are imported: no save falls between
 	if watcher != nil {

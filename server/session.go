@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -40,4 +41,54 @@ func (a *App) NewSession(values map[string]any) (*http.Cookie, error) {
 		return nil, fmt.Errorf("new session: the app does not run: %w", parley.ErrUnavailable)
 	}
 	return s.NewSession(values)
+}
+
+// RevokeSession ends a session: its cookie opens nothing any more, its values are
+// gone, and its sockets close. It may be called while the app is served. An id
+// that nobody has is no error. After one, this server refuses the id all the same.
+func (s *Server) RevokeSession(ctx context.Context, id string) error {
+	_, err := s.revokeSession(ctx, id)
+	return err
+}
+
+func (s *Server) revokeSession(ctx context.Context, id string) (n int, err error) {
+	known, err := s.sessions.Revoke(ctx, id)
+	if known {
+		n = 1
+		s.logRevoked(n, "session", id)
+	}
+	return n, err
+}
+
+// RevokeUser ends all sessions in which the user with this id (parley.User.ID) has
+// logged in, as RevokeSession does, and returns how many.
+func (s *Server) RevokeUser(ctx context.Context, userID string) (n int, err error) {
+	n, err = s.sessions.RevokeUser(ctx, userID)
+	s.logRevoked(n, "user", userID)
+	return n, err
+}
+
+func (s *Server) logRevoked(n int, key, whose string) {
+	if n > 0 {
+		s.log.Info("sessions revoked", "sessions", n, key, whose)
+	}
+}
+
+// RevokeSession is Server.RevokeSession, for an app that runs. Its error is
+// parley.ErrUnavailable while it does not.
+func (a *App) RevokeSession(ctx context.Context, id string) error {
+	s := a.server.Load()
+	if s == nil {
+		return fmt.Errorf("revoke session: the app does not run: %w", parley.ErrUnavailable)
+	}
+	return s.RevokeSession(ctx, id)
+}
+
+// RevokeUser is Server.RevokeUser, likewise.
+func (a *App) RevokeUser(ctx context.Context, userID string) (n int, err error) {
+	s := a.server.Load()
+	if s == nil {
+		return 0, fmt.Errorf("revoke the sessions of user %s: the app does not run: %w", userID, parley.ErrUnavailable)
+	}
+	return s.RevokeUser(ctx, userID)
 }
