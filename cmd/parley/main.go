@@ -70,7 +70,8 @@ Without a command it serves the app in DIR, or in the current folder.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{text: err.Error(), command: cmd.CommandPath()}
 	})
-	root.AddCommand(serveCommand(a), checkCommand(a), testCommand(a), connectCommand(a), initCommand(a), versionCommand(a))
+	root.AddCommand(serveCommand(a), checkCommand(a), testCommand(a), connectCommand(a), initCommand(a),
+		sessionsCommand(a), hashPasswordCommand(a), versionCommand(a))
 	root.SetUsageTemplate(root.UsageTemplate() + settingsHelp)
 	return root
 }

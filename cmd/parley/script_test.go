@@ -49,6 +49,7 @@ func TestScripts(t *testing.T) {
 //	closed [-NAME] CODE [REASON] the server closes it with CODE
 //	http METHOD PATH [Header:value…] [@BODY]  request a page; status and body go to stdout
 //	report FILE                  what the last command wrote is in FILE, but for durations, $WORK and marks below code
+//	remember NAME REGEXP         $NAME is the first group of what matches in the last command's output
 //	terminal ARGS…               start parley in a terminal; NO_COLOR counts
 //	type TEXT                    type TEXT, in which Go's escapes are keys: \r, \x04
 //	screen REGEXP                wait until what was shown since the last match matches
@@ -86,6 +87,7 @@ func scriptParams(dir string) testscript.Params {
 			"closed":      cmdClosed,
 			"http":        cmdHTTP,
 			"report":      cmdReport,
+			"remember":    cmdRemember,
 			"terminal":    cmdTerminal,
 			"type":        cmdType,
 			"screen":      cmdScreen,
@@ -266,8 +268,8 @@ func cmdLog(ts *testscript.TestScript, neg bool, args []string) {
 func cmdQuit(ts *testscript.TestScript, neg bool, args []string) {
 	s := storyOf(ts)
 	sig := syscall.SIGTERM
-	if len(args) > 0 && args[0] == "SIGINT" {
-		sig = syscall.SIGINT
+	if len(args) > 0 {
+		sig = map[string]syscall.Signal{"SIGINT": syscall.SIGINT, "SIGKILL": syscall.SIGKILL}[args[0]]
 	}
 	_ = s.server.Process.Signal(sig)
 	select {
@@ -484,4 +486,13 @@ func cmdReport(ts *testscript.TestScript, neg bool, args []string) {
 	if want := ts.ReadFile(args[0]); (got != want) != neg {
 		ts.Fatalf("report: got:\n%s\nwant:\n%s", got, want)
 	}
+}
+
+func cmdRemember(ts *testscript.TestScript, _ bool, args []string) {
+	out := ts.ReadFile("stdout")
+	m := regexp.MustCompile(`(?m)` + args[1]).FindStringSubmatch(out)
+	if m == nil {
+		ts.Fatalf("remember: nothing matches %q in:\n%s", args[1], out)
+	}
+	ts.Setenv(args[0], m[1])
 }
