@@ -80,6 +80,6 @@ func (p place) manager(store session.Store) *session.Manager {
 	nobodys := make([]byte, 32)
 	rand.Read(nobodys) // never fails
 	return session.New(session.Options{
-		Store: store, Secret: nobodys, Cookie: p.settings.Cookie, Expiry: p.settings.Expiry,
+		Store: store, Secrets: [][]byte{nobodys}, Cookie: p.settings.Cookie, Expiry: p.settings.Expiry,
 	})
 }
