@@ -17,6 +17,10 @@ import (
 // another secret than the first, is renewed. Whether the page came over HTTPS
 // is told by r.URL.Scheme: then cookies are Secure, and have the name for that.
 //
+// No cookie is set for what a page of another site has posted: browsers leave
+// the one they have out of such a request (SameSite=Lax), but would take a new
+// one from the answer in its place, which would end their session.
+//
 // A response that sets the cookie belongs to one browser: shared caches are
 // told so in Cache-Control. A 101 response is left alone: whoever writes it
 // calls SetCookie.
@@ -26,13 +30,40 @@ func (m *Manager) Pages(next http.Handler) http.Handler {
 		c, ok := m.readCookie(r)
 		switch {
 		case !ok:
-			p.missing = true
+			p.foreign = postedElsewhere(r)
+			p.missing = !p.foreign
 		case c.old, time.Since(c.issued) > m.expiry/2:
 			p.renew = c.id
 		}
 		next.ServeHTTP(p, r.WithContext(context.WithValue(r.Context(), pageKey{}, p)))
 		p.head(http.StatusOK) // nothing was written
 	})
+}
+
+// postedElsewhere reports whether a page of another site has sent r by another
+// method than those that are safe (RFC 9110, section 9.2.1).
+func postedElsewhere(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return false
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
+		return site == "cross-site"
+	}
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return false // no browser
+	}
+	_, host, _ := strings.Cut(origin, "://")
+	return !strings.EqualFold(bareHost(host), bareHost(r.Host))
+}
+
+// bareHost takes the port away, which Host may lack behind a proxy.
+func bareHost(host string) string {
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		return host[:i]
+	}
+	return host
 }
 
 type pageKey struct{}
@@ -50,6 +81,7 @@ type page struct {
 	manager             *Manager // likewise
 	secure              bool     // likewise
 	missing             bool     // likewise: the request has no valid cookie
+	foreign             bool     // likewise: and a page of another site has posted it
 	renew               string   // likewise: the id of one that is to be renewed; or ""
 
 	chosen string // the id that Open made for this request, or ""
@@ -86,6 +118,9 @@ func (p *page) head(status int) {
 	m, h := p.manager, p.Header()
 	told, chosen := p.ids()
 	switch {
+	case p.foreign:
+		m.dropCookie(h, p.secure)
+		return
 	case chosen != "":
 		m.setCookie(h, cmp.Or(told, chosen), p.secure)
 	case m.hasCookie(h, p.secure):

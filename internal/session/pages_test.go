@@ -233,3 +233,58 @@ func TestPagesRenewWhatAnOldSecretSigned(t *testing.T) {
 		t.Errorf("the next page sets %q, want nothing", got)
 	}
 }
+
+// The browser has a cookie, which it has not sent: it must keep it.
+func TestPagesForForeignPostsSetNoCookie(t *testing.T) {
+	for _, tc := range []struct {
+		method, site, origin string
+		host                 string
+		sets                 bool
+	}{
+		{"POST", "", "", "gramener.com", true}, // no browser
+		{"POST", "same-origin", "https://gramener.com", "gramener.com", true},
+		{"POST", "same-site", "https://www.gramener.com", "gramener.com", true}, // the cookie would have been sent
+		{"POST", "none", "null", "gramener.com", true},
+		{"POST", "", "https://gramener.com", "gramener.com", true},
+		{"POST", "", "http://GRAMENER.com:8443", "gramener.com", true},
+		{"POST", "", "http://localhost:9988", "localhost:9988", true},
+		{"POST", "", "http://[::1]:9988", "[::1]:9988", true},
+		{"POST", "", "http://[::1]", "[::1]", true},
+		{"GET", "cross-site", "https://evil.com", "gramener.com", true}, // a link: the cookie would have been sent
+		{"POST", "cross-site", "", "gramener.com", false},
+		{"POST", "cross-site", "https://evil.com", "gramener.com", false},
+		{"PUT", "cross-site", "https://evil.com", "gramener.com", false},
+		{"POST", "", "https://evil.com", "gramener.com", false},
+		{"POST", "", "https://gramener.com.evil.com", "gramener.com", false},
+		{"POST", "", "http://[::2]", "[::1]", false},
+		{"POST", "", "null", "gramener.com", false},
+	} {
+		for name, handler := range map[string]func(m *session.Manager) http.HandlerFunc{
+			"nothing": func(*session.Manager) http.HandlerFunc { return func(http.ResponseWriter, *http.Request) {} },
+			"a session": func(m *session.Manager) http.HandlerFunc {
+				return func(w http.ResponseWriter, r *http.Request) {
+					s, err := m.Open(r.Context(), r)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer s.Release()
+					m.SetCookie(w.Header(), s, false)
+				}
+			},
+		} {
+			m := newManager(nil)
+			r := httptest.NewRequest(tc.method, "/", nil)
+			r.Host = tc.host
+			for header, value := range map[string]string{"Sec-Fetch-Site": tc.site, "Origin": tc.origin} {
+				if value != "" {
+					r.Header.Set(header, value)
+				}
+			}
+			if got := sidOf(t, page(m, r, handler(m))) != ""; got != tc.sets {
+				t.Errorf("%s, site %q, origin %q, host %q, handler that does %s: sets the cookie: %v, want %v",
+					tc.method, tc.site, tc.origin, tc.host, name, got, tc.sets)
+			}
+		}
+	}
+}
