@@ -1,0 +1,142 @@
+package login
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"parley.example/parley/internal/auth"
+)
+
+// A Redirect says where people go afterwards: where Query leads, else where
+// Header leads, else to URL. The first two are what clients say: they lead to
+// this site only, and what leads elsewhere is passed over for URL.
+type Redirect struct {
+	Query  string // a key of the URL's query, such as "next"; "" means none
+	Header string // a header, such as "Referer"; "" means none
+	URL    string // a path, or an http or https URL of any site; "" means "/"
+}
+
+// maxTarget is the length in bytes from which a target is passed over.
+const maxTarget = 2048
+
+// A way is a Redirect that has been looked at. It does not change.
+type way struct {
+	query, header, url string
+	elsewhere          string // the origin of url if that is absolute, else ""
+}
+
+func newWay(to *Redirect) (way, error) {
+	if to == nil {
+		to = &Redirect{Query: "next"}
+	}
+	w := way{query: to.Query, header: to.Header, url: or(to.URL, "/")}
+	u, err := url.Parse(w.url)
+	switch {
+	case err != nil || hasControl(w.url):
+		return w, fmt.Errorf("redirect to %q: is no URL", w.url)
+	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(w.url, "/"):
+		return w, nil
+	case (u.Scheme == "http" || u.Scheme == "https") && u.Host != "":
+		w.elsewhere = u.Scheme + "://" + u.Host
+		return w, nil
+	}
+	return w, fmt.Errorf("redirect to %q: must begin with / or https://", w.url)
+}
+
+// carrier is the field in which a form carries the target on.
+func (w way) carrier() string { return or(w.query, "next") }
+
+// find returns the target that a request asks for: posted is what its form
+// carries. ok is false if it asks for none, or for what it may not have.
+func (w way) find(r *http.Request, posted string) (target string, ok bool) {
+	if posted != "" {
+		return local(r, posted)
+	}
+	if next := r.URL.Query().Get(w.carrier()); next != "" {
+		return local(r, next)
+	}
+	if w.header == "" {
+		return "", false
+	}
+	target, ok = local(r, r.Header.Get(w.header))
+	if here, _, _ := strings.Cut(target, "?"); here == r.URL.EscapedPath() {
+		return "", false // the form itself
+	}
+	return target, ok
+}
+
+// local returns text as a path of this site, with query and fragment, in ASCII.
+// ok is false if it is anything else, or if any browser could take it for
+// anything else.
+func local(r *http.Request, text string) (target string, ok bool) {
+	if len(text) > maxTarget || hasControl(text) || strings.ContainsRune(text, '\\') {
+		return "", false
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.User != nil || u.Opaque != "" {
+		return "", false
+	}
+	if u.Scheme != "" || u.Host != "" {
+		// No host is sent back: the path is enough, on the site that it is for.
+		if !auth.OwnOrigin(r, u.Scheme+"://"+u.Host) {
+			return "", false
+		}
+		if u.Path == "" {
+			u.Path = "/"
+		}
+	}
+	if !strings.HasPrefix(u.Path, "/") || !plain(u.Path) || !plain(u.EscapedPath()) {
+		return "", false
+	}
+	target = u.EscapedPath()
+	if u.RawQuery != "" {
+		target += "?" + escape(u.RawQuery)
+	}
+	if u.Fragment != "" {
+		target += "#" + escape(u.EscapedFragment())
+	}
+	return target, true
+}
+
+// plain reports whether a path, which begins with a slash, means the same to
+// everybody: no second slash or backslash at its beginning, no control
+// character, no dots as a segment. Browsers send none of these.
+func plain(p string) bool {
+	if len(p) > 1 && (p[1] == '/' || p[1] == '\\') || hasControl(p) {
+		return false
+	}
+	for segment := range strings.SplitSeq(p, "/") {
+		if segment == "." || segment == ".." {
+			return false
+		}
+	}
+	return true
+}
+
+func hasControl(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return r < 0x20 || r >= 0x7f && r < 0xa0 })
+}
+
+// escape writes as %XX what may not stand in a URL (RFC 3986 §2).
+func escape(text string) string {
+	var b strings.Builder
+	for _, c := range []byte(text) {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// redirect answers with a way to go on that no cache keeps.
+func redirect(w http.ResponseWriter, status int, target string) {
+	h := w.Header()
+	h.Set("Location", target)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "same-origin")
+	w.WriteHeader(status)
+}
