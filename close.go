@@ -22,6 +22,10 @@ const (
 	CloseRestart     CloseCode = 1012 // the worker that ran its functions died
 	CloseSlow        CloseCode = 4000 // the peer reads too slowly
 	CloseStale       CloseCode = 4001 // the peer answered no ping
+
+	// CloseUnauthorized: the peer's right to be there has ended. With a fresh
+	// token, or once somebody has logged in, it may come back.
+	CloseUnauthorized CloseCode = 4401
 )
 
 // String returns the code's number.

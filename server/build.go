@@ -36,6 +36,7 @@ func load(path string, opt Options, p program) (*Server, error) {
 		Overrides:   opt.Overrides,
 		Sockets:     p.sockets,
 		CheckOrigin: auth.CheckOrigin,
+		CheckPassword: checkPassword,
 		Hidden:      httpd.Hidden,
 	})
 	var wrong *config.Error
@@ -54,6 +55,8 @@ func load(path string, opt Options, p program) (*Server, error) {
 
 	log := newLog(cfg.Log, opt.Stderr)
 	certificate, problems := checkListen(cfg, ws.HaveLoops, log)
+	tokens, more := newKeyring(cfg, log)
+	problems = append(problems, more...)
 	if len(problems) > 0 {
 		if wrong == nil {
 			wrong = &config.Error{}
@@ -105,7 +108,7 @@ func load(path string, opt Options, p program) (*Server, error) {
 		call.Starlark: scripts,
 		call.Python:   workers,
 	})
-	endpoints, err := compile(cfg, calls, wrong)
+	endpoints, folder, err := compile(cfg, calls, wrong)
 	if err != nil {
 		return nil, configError(err)
 	}
@@ -113,7 +116,7 @@ func load(path string, opt Options, p program) (*Server, error) {
 		log.Warn(warning.String())
 	}
 
-	sessions, store, err := openSessions(cfg.App, opt.DataDir, log)
+	sessions, store, secrets, err := openSessions(cfg.App, opt.DataDir, channels, log)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +124,8 @@ func load(path string, opt Options, p program) (*Server, error) {
 		cfg: cfg, log: log, version: opt.Version, dataDir: opt.DataDir, listening: opt.Listening,
 		engine: engine, hub: channels, sessions: sessions, store: store,
 		functions: functions, scripts: scripts, workers: workers,
-		endpoints: endpoints,
+		tokens: tokens, passwords: auth.NewPasswords(), formKey: secrets[0],
+		endpoints: endpoints, folder: folder,
 	}
 	var routes []httpd.Route
 	for _, b := range endpoints {
@@ -136,6 +140,7 @@ func load(path string, opt Options, p program) (*Server, error) {
 		Routes:          routes,
 		Dir:             cfg.Dir,
 		DirRules:        fileOptions(cfg.Folder, cfg.Dir, log).Rules,
+		Folder:          s.guardFolder(),
 		Pages:           sessions.Pages,
 		TrustedProxies:  cfg.App.Listen.TrustedProxies,
 		Certificate:     certificate,
@@ -152,12 +157,25 @@ func (s *Server) route(b *built) (httpd.Route, error) {
 	route := httpd.Route{Name: b.Name, Pattern: b.Regexp}
 	switch {
 	case b.File != nil:
-		files := httpd.NewFiles(fileOptions(b.File, s.cfg.Dir, s.log))
-		route.Serve, route.Pages = files.Serve, true
+		opt := fileOptions(b.File, s.cfg.Dir, s.log)
+		opt.Private = b.Auth != nil
+		route.Serve, route.Pages = s.newPage(b, groupNames(b.Endpoint), httpd.NewFiles(opt).Serve), true
 	case b.Function != nil:
-		route.Serve, route.Pages = s.newFunction(b.Endpoint, b.program).Serve, true
+		route.Serve, route.Pages = s.newFunction(b).Serve, true
+	case b.Login != nil:
+		page, err := s.newLogin(b.Endpoint)
+		if err != nil {
+			return route, err
+		}
+		route.Serve, route.Pages = page.Serve, true
+	case b.Logout != nil:
+		page, err := s.newLogout(b.Endpoint)
+		if err != nil {
+			return route, err
+		}
+		route.Serve, route.Pages = page.Serve, true
 	default:
-		socket, err := s.newSocket(b.Endpoint, b.program)
+		socket, err := s.newSocket(b)
 		if err != nil {
 			return route, err
 		}

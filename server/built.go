@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"parley.example/parley/internal/call"
@@ -13,20 +15,31 @@ import (
 
 // compile chooses a runtime for each endpoint's functions. What does not fit is
 // added to wrong, which may be nil; its error is wrong if anything is.
-func compile(cfg *config.Config, calls *call.Chooser, wrong *config.Error) ([]*built, error) {
-	var all, running []*built
+//
+// The functions that judge are a program of their own: an endpoint of built-ins
+// alone, which run in Go, may have a condition that is an expression.
+func compile(cfg *config.Config, calls *call.Chooser, wrong *config.Error) (all []*built, folder *built, err error) {
+	folder = &built{Endpoint: &config.Endpoint{Name: folderName, File: cfg.Folder, Access: cfg.FolderAccess}}
 	var texts []call.Functions
+	var programs []**call.Program // where those of texts belong
+	add := func(b *built, hooks map[call.Hook]*config.Function, to **call.Program) {
+		f := functions(b.Endpoint, hooks)
+		f.Runtime = cmp.Or(f.Runtime, cfg.Runtime)
+		texts, programs = append(texts, f), append(programs, to)
+	}
 	for _, e := range cfg.Endpoints {
 		b := &built{Endpoint: e}
 		all = append(all, b)
-		if e.File != nil {
-			continue
+		if e.WebSocket != nil || e.Function != nil {
+			add(b, hooksOf(e), &b.program)
 		}
-		f := functions(e)
-		f.Runtime = cmp.Or(f.Runtime, cfg.Runtime)
-		running, texts = append(running, b), append(texts, f)
 	}
-	programs, err := calls.Compile(texts)
+	for _, b := range append(slices.Clone(all), folder) {
+		if judges := judgesOf(b.Access); len(judges) > 0 {
+			add(b, judges, &b.judges)
+		}
+	}
+	compiled, err := calls.Compile(texts)
 	var problems call.Problems
 	switch {
 	case errors.As(err, &problems):
@@ -34,19 +47,22 @@ func compile(cfg *config.Config, calls *call.Chooser, wrong *config.Error) ([]*b
 			wrong = &config.Error{}
 		}
 		for _, p := range problems {
-			wrong.Add(configProblem(running, p))
+			wrong.Add(configProblem(append(slices.Clone(all), folder), p))
 		}
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	}
 	if wrong != nil {
-		return nil, wrong
+		return nil, nil, wrong
 	}
-	for i, b := range running {
-		b.program = programs[i]
+	for i, to := range programs {
+		*to = compiled[i]
 	}
-	return all, nil
+	return all, folder, nil
 }
+
+// folderName is what the log calls the app's own folder.
+const folderName = "(folder)"
 
 // configProblem gives a problem of a function its place in the YAML.
 func configProblem(endpoints []*built, p call.Problem) config.Problem {
@@ -56,7 +72,7 @@ func configProblem(endpoints []*built, p call.Problem) config.Problem {
 			continue
 		}
 		pos = e.Pos
-		for _, fn := range hooksOf(e.Endpoint) {
+		for _, fn := range e.functions() {
 			for _, step := range fn.Steps {
 				if step.Pos.String() == p.Where {
 					pos = step.Pos
@@ -73,16 +89,44 @@ func configProblem(endpoints []*built, p call.Problem) config.Problem {
 // built is one entry of url: with what was made of it.
 type built struct {
 	*config.Endpoint
-	program *call.Program // nil for a FileHandler
+	program *call.Program // nil where there are no functions
+	judges  *call.Program // of auth.condition and validate; likewise
 }
 
-func (b *built) has(hook call.Hook) bool { return b.program != nil && b.program.Has(hook) }
+// functions are those of b by their hooks.
+func (b *built) functions() map[call.Hook]*config.Function {
+	all := hooksOf(b.Endpoint)
+	maps.Copy(all, judgesOf(b.Access))
+	return all
+}
+
+// hooks are those that b has functions for, in the order in which they run.
+func (b *built) hooks() []call.Hook {
+	all := []call.Hook{call.Condition}
+	for i := range b.Validate {
+		all = append(all, call.Validate(i))
+	}
+	all = append(all, call.SelectSubprotocol, call.Open, call.OnMessage, call.OnPong, call.OnClose, call.Function)
+	return slices.DeleteFunc(all, func(h call.Hook) bool { return b.of(h) == nil })
+}
+
+// of returns the program that runs a hook; nil if b has no function for it.
+func (b *built) of(hook call.Hook) *call.Program {
+	p := b.program
+	if hook.Judges() {
+		p = b.judges
+	}
+	if p == nil || !p.Has(hook) {
+		return nil
+	}
+	return p
+}
 
 // functionText is a hook's function as written, in one line.
 func (b *built) functionText(hook call.Hook) string {
 	var texts []string
-	for _, step := range functions(b.Endpoint).Hooks[hook] {
-		texts = append(texts, strings.Join(strings.Fields(step.Function), " "))
+	for _, step := range b.functions()[hook].Steps {
+		texts = append(texts, strings.Join(strings.Fields(step.Text), " "))
 	}
 	return strings.Join(texts, " → ")
 }

@@ -46,30 +46,45 @@ func (s *Server) report(out io.Writer) error {
 	}
 	for _, e := range s.endpoints {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", e.Name, e.Pattern, e.Handler(), s.notes(e))
-		for _, hook := range hooks {
-			if !e.has(hook) {
-				continue
-			}
-			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", hook, e.functionText(hook), e.program.Name, e.program.Why[hook])
+		for _, hook := range e.hooks() {
+			p := e.of(hook)
+			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", hook, e.functionText(hook), p.Name, p.Why[hook])
 		}
 	}
 	return w.Flush()
 }
 
-// hooks in the order in which they are shown.
-var hooks = []call.Hook{
-	call.SelectSubprotocol, call.Open, call.OnMessage, call.OnPong, call.OnClose, call.Function,
-}
-
 // notes says what an operator should know of an endpoint.
 func (s *Server) notes(e *built) string {
+	var notes []string
+	if e.Auth != nil {
+		notes = append(notes, "auth: "+whoMay(e))
+	}
 	switch {
 	case e.WebSocket == nil:
-		return ""
 	case e.WebSocket.OriginsSet:
-		return "origins: " + strings.Join(originTexts(e.WebSocket), " ")
+		notes = append(notes, "origins: "+strings.Join(originTexts(e.WebSocket), " "))
+	case e.Auth != nil:
+		notes = append(notes, "origins: this site's")
+	default:
+		notes = append(notes, "origins: all (other sites' pages without their cookie; origins: says which may)")
 	}
-	return "origins: all (any site's page may connect; origins: says which)"
+	return strings.Join(notes, "; ")
+}
+
+// whoMay says in a few words whom auth: of e admits.
+func whoMay(e *built) string {
+	who := "users"
+	if len(e.Auth.Membership) > 0 {
+		who = "members"
+	}
+	if len(e.Auth.Methods) > 0 {
+		who += " for " + strings.Join(e.Auth.Methods, ", ")
+	}
+	if e.WebSocket != nil && e.WebSocket.Token != nil {
+		who += ", by token or login"
+	}
+	return who
 }
 
 // faultError makes a ConfigError of what did not import.
@@ -98,11 +113,8 @@ func (s *Server) pythonError(err error) error {
 	}
 	e := &ConfigError{lines: []string{"parley: " + err.Error(), "These functions need it:"}}
 	for _, b := range s.endpoints {
-		if b.program == nil || b.program.Name != call.Python {
-			continue
-		}
-		for _, hook := range hooks {
-			if b.has(hook) {
+		for _, hook := range b.hooks() {
+			if b.of(hook).Name == call.Python {
 				e.lines = append(e.lines, fmt.Sprintf("    url.%s.kwargs.%s: %s", b.Name, hook, b.functionText(hook)))
 			}
 		}

@@ -14,36 +14,50 @@ import (
 	"parley.example/parley/internal/config"
 	"parley.example/parley/internal/endpoint"
 	"parley.example/parley/internal/httpd"
+	"parley.example/parley/internal/hub"
 	"parley.example/parley/internal/session"
 	"parley.example/parley/internal/ws"
 )
 
-// openSessions opens the store that the app wishes for. The store is nil if
-// sessions live in memory.
-func openSessions(app config.App, wish string, log *slog.Logger) (*session.Manager, session.Store, error) {
+// sessionEnded is the topic on which servers tell each other which session was
+// destroyed.
+const sessionEnded = "session ended"
+
+// openSessions opens the store that the app wishes for, which is nil if sessions
+// live in memory. What secrets sign is also good for the forms of logins.
+func openSessions(app config.App, wish string, h *hub.Hub, log *slog.Logger) (
+	m *session.Manager, store session.Store, secrets [][]byte, err error,
+) {
 	dir, err := config.DataDir(wish)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	var secret []byte
-	if given := app.Settings.CookieSecrets; len(given) > 0 {
-		secret = []byte(given[0].Text)
-	} else if secret, err = session.LoadSecret(dir); err != nil {
-		return nil, nil, err
+	for _, given := range app.Settings.CookieSecrets {
+		secrets = append(secrets, []byte(given.Text))
 	}
-	var store session.Store
+	if len(secrets) == 0 {
+		secret, err := session.LoadSecret(dir)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		secrets = [][]byte{secret}
+	}
 	if path := app.Session.File(dir); path != "" {
 		if store, err = session.OpenSQLite(path); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
-	return session.New(session.Options{
-		Store:   store,
-		Secrets: [][]byte{secret},
-		Cookie:  app.Session.Cookie,
-		Expiry:  app.Session.Expiry,
-		Log:     log,
-	}), store, nil
+	m = session.New(session.Options{
+		Store:    store,
+		Secrets:  secrets,
+		Cookie:   app.Session.Cookie,
+		Domain:   app.Session.Domain,
+		Expiry:   app.Session.Expiry,
+		Announce: func(id string) { h.Announce(sessionEnded, []byte(id)) },
+		Log:      log,
+	})
+	h.Listen(sessionEnded, func(id []byte) { m.Ended(string(id)) })
+	return m, store, secrets, nil
 }
 
 // hooksOf returns the functions of e by their hooks; a FileHandler has none.
@@ -63,10 +77,10 @@ func hooksOf(e *config.Endpoint) map[call.Hook]*config.Function {
 	return hooks
 }
 
-// functions are the functions of e as package call wants them.
-func functions(e *config.Endpoint) call.Functions {
+// functions are some of the functions of e as package call wants them.
+func functions(e *config.Endpoint, hooks map[call.Hook]*config.Function) call.Functions {
 	f := call.Functions{Endpoint: e.Name, Kwargs: e.Kwargs, Runtime: e.Runtime, Hooks: map[call.Hook]call.Pipeline{}}
-	for hook, fn := range hooksOf(e) {
+	for hook, fn := range hooks {
 		f.Hooks[hook] = pipeline(fn)
 	}
 	return f
@@ -84,8 +98,8 @@ func pipeline(fn *config.Function) call.Pipeline {
 	return p
 }
 
-// newSocket makes the WebSocketHandler of e, whose functions are p.
-func (s *Server) newSocket(e *config.Endpoint, p *call.Program) (*endpoint.WebSocket, error) {
+// newSocket makes the WebSocketHandler of e.
+func (s *Server) newSocket(e *built) (*endpoint.WebSocket, error) {
 	var origins *auth.Origins
 	where := ""
 	if e.WebSocket.OriginsSet {
@@ -95,18 +109,25 @@ func (s *Server) newSocket(e *config.Endpoint, p *call.Program) (*endpoint.WebSo
 			return nil, fmt.Errorf("%s: url.%s.kwargs.origins: %w", where, e.Name, err)
 		}
 	}
+	var tickets *auth.Tickets
+	if t := e.WebSocket.Token; t != nil && t.Ticket > 0 {
+		tickets = auth.NewTickets(t.Ticket)
+	}
 	return endpoint.NewWebSocket(endpoint.Options{
 		Name:         e.Name,
 		OriginsWhere: where,
-		Program:      p,
+		Program:      e.program,
 		Engine:       s.engine,
 		Hub:          s.hub,
 		Sessions:     s.sessions,
+		Guard:        s.newGuard(e),
+		Tokens:       s.tokens[e.WebSocket.Token],
+		Tickets:      tickets,
 		Origins:      origins,
 		Headers:      headerOf(e.WebSocket.Headers),
 		Settings:     settings(e.WebSocket),
 		Address:      s.address(),
-		Groups:       groupNames(e),
+		Groups:       groupNames(e.Endpoint),
 		Log:          s.log,
 	}), nil
 }
@@ -155,15 +176,16 @@ func originTexts(e *config.WebSocket) []string {
 	return texts
 }
 
-func (s *Server) newFunction(e *config.Endpoint, p *call.Program) *endpoint.Function {
+func (s *Server) newFunction(e *built) *endpoint.Function {
 	return endpoint.NewFunction(endpoint.FunctionOptions{
 		Name:     e.Name,
-		Program:  p,
+		Program:  e.program,
 		Engine:   s.engine,
 		Hub:      s.hub,
 		Sessions: s.sessions,
+		Guard:    s.newGuard(e),
 		Headers:  headerOf(e.Function.Headers),
-		Groups:   groupNames(e),
+		Groups:   groupNames(e.Endpoint),
 		Log:      s.log,
 	})
 }

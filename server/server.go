@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"parley.example/parley"
+	"parley.example/parley/internal/auth"
 	"parley.example/parley/internal/config"
 	"parley.example/parley/internal/endpoint"
 	"parley.example/parley/internal/gofunc"
@@ -60,7 +61,11 @@ type Server struct {
 	functions *gofunc.Runtime
 	scripts   *star.Runtime
 	workers   *python.Runtime
+	tokens    keyring
+	passwords *auth.Passwords
+	formKey   []byte // forms of logins are signed with it
 	endpoints []*built
+	folder    *built // the app's own, which no endpoint has
 	sockets   []*endpoint.WebSocket
 	web       *httpd.Server
 }
@@ -100,6 +105,10 @@ func (s *Server) run(ctx context.Context, serve func(context.Context) error) err
 	defer stopScripts()
 	stopFunctions := s.start(ctx, s.functions.Run)
 	defer stopFunctions()
+	for _, t := range s.tokens {
+		stopKeys := s.start(ctx, t.Verifier.Run)
+		defer stopKeys()
+	}
 	for _, fault := range s.faults() {
 		s.logFault(fault)
 	}

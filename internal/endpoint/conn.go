@@ -20,11 +20,15 @@ type conn struct {
 	// fields up to info. It is nil if functions cannot look at it.
 	session *session.Session
 
+	rights *rights // set by the handshake, then read-only; nil without an end to them
+
 	socket   atomic.Pointer[ws.Conn] // nil until OnOpen
 	closed   atomic.Bool             // OnClose has been called, or the handshake was refused
 	closing  atomic.Bool             // a function or the runtime has asked for the end
 	ended    atomic.Bool             // the stream has
 	failures atomic.Uint32           // functions that raised
+
+	sessionEnded atomic.Bool
 
 	// Owned by the handshake, then by the connection's loop or goroutine.
 	info   *call.Info // dropped by OnOpen
@@ -46,10 +50,19 @@ func (c *conn) OnOpen(s *ws.Conn) {
 	c.endpoint.log.Info("connection opened", args...)
 	p := c.endpoint.opt.Program
 	c.stream = p.Runtime.Open(*info, p.Hooks, c)
+	if c.rights != nil {
+		c.rights.watch()
+	}
+	if c.sessionEnded.Load() {
+		c.unauthorized(sessionEnded)
+	}
 }
 
 // OnMessage hands one message over.
 func (c *conn) OnMessage(s *ws.Conn, kind parley.Kind, data []byte) {
+	if c.rights != nil && c.rights.message(kind, data) {
+		return
+	}
 	if !c.endpoint.traits.Prompt {
 		s.Hold(len(data))
 	}
@@ -66,6 +79,9 @@ func (c *conn) OnPong(_ *ws.Conn, data []byte) {
 // OnClose ends the connection's memberships and then its stream.
 func (c *conn) OnClose(_ *ws.Conn, code parley.CloseCode, reason string) {
 	c.leave()
+	if c.rights != nil {
+		c.rights.stop()
+	}
 	args := []any{"endpoint", c.endpoint.opt.Name, "conn", uint64(c.id), "code", int(code)}
 	if n := c.failures.Load(); n > 1 {
 		args = append(args, "failures", n)

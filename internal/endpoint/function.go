@@ -22,6 +22,7 @@ type FunctionOptions struct {
 	Engine   *ws.Engine       // gives requests their ids
 	Hub      *hub.Hub         // where functions publish
 	Sessions *session.Manager // of the browsers
+	Guard    *Guard           // nil admits everybody
 
 	Headers http.Header  // of every response that a function answers; the function's own win; a name without values is not sent
 	MaxBody int          // bytes; 0 means 10 MiB
@@ -37,9 +38,9 @@ const (
 // A Function is one FunctionHandler: it answers requests with what a function
 // returns. It is safe for concurrent use.
 type Function struct {
-	opt    FunctionOptions // set by NewFunction, then read-only
-	log    *slog.Logger    // likewise
-	faults limiter         // of lines about what is not available; safe for every goroutine
+	opt   FunctionOptions // set by NewFunction, then read-only
+	log   *slog.Logger    // likewise
+	guard *Guard          // likewise
 }
 
 // NewFunction returns the endpoint that opt describes.
@@ -47,7 +48,7 @@ func NewFunction(opt FunctionOptions) *Function {
 	if opt.MaxBody == 0 {
 		opt.MaxBody = defaultMaxBody
 	}
-	return &Function{opt: opt, log: logger(opt.Log)}
+	return &Function{opt: opt, log: logger(opt.Log), guard: guardOf(opt.Guard, opt.Name, opt.Log)}
 }
 
 // Serve answers one request of any method. r.RemoteAddr is the client's
@@ -55,39 +56,62 @@ func NewFunction(opt FunctionOptions) *Function {
 // the values of the pattern's groups; one that took no part in the match is
 // nil.
 func (e *Function) Serve(w http.ResponseWriter, r *http.Request, groups []*string) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(e.opt.MaxBody)))
-	if err != nil {
-		var tooBig *http.MaxBytesError
-		if errors.As(err, &tooBig) {
-			refusal{status: http.StatusRequestEntityTooLarge, text: "the body is too large"}.write(w)
-			return
-		}
-		refusal{status: http.StatusBadRequest, text: "the body did not come whole"}.write(w)
-		return
-	}
-
 	ctx, cancel := context.WithTimeout(r.Context(), functionWait)
 	defer cancel()
-	s, err := e.opt.Sessions.Open(ctx, r)
-	if err != nil {
-		e.unavailable(r, "session not opened", err).write(w)
-		return
-	}
-	effects := &requestEffects{endpoint: e, id: e.opt.Engine.NewID(), session: s}
-	defer effects.session.Release()
-	if s.Fresh() {
-		e.opt.Sessions.SetCookie(w.Header(), s, r.URL.Scheme == "https")
-	}
-
-	info := call.Info{Conn: effects.id, Endpoint: e.opt.Name, Request: r, Body: body, Session: s}
-	info.PathArgs, info.PathKwargs = pathGroups(e.opt.Groups, groups)
-	v, no := e.call(ctx, info, effects)
+	v, no := e.serve(ctx, w, r, groups)
 	if no == nil {
 		no = e.answer(w, v)
 	}
 	if no != nil {
-		no.write(w)
+		e.guard.write(w, r, no)
 	}
+}
+
+// serve looks at the request as a handshake is looked at, and runs the function.
+func (e *Function) serve(ctx context.Context, w http.ResponseWriter, r *http.Request, groups []*string) (v call.Value, no *refusal) {
+	s, no := e.guard.visit(ctx, e.opt.Sessions, r)
+	if no != nil {
+		return v, no
+	}
+	defer func() {
+		if s != nil {
+			s.Release()
+		}
+	}()
+	body, no := e.body(w, r)
+	if no != nil {
+		return v, no
+	}
+	if s == nil {
+		var err error
+		if s, err = e.opt.Sessions.Open(ctx, r); err != nil {
+			return v, e.guard.unavailable(r, "session not opened", err)
+		}
+	}
+	effects := &requestEffects{hub: e.opt.Hub, log: e.log, endpoint: e.opt.Name, id: e.opt.Engine.NewID(), session: s}
+	info := call.Info{Conn: effects.id, Endpoint: e.opt.Name, Request: r, Body: body, Session: s}
+	info.PathArgs, info.PathKwargs = pathGroups(e.opt.Groups, groups)
+	if no := e.guard.judge(ctx, info, effects); no != nil {
+		return v, no
+	}
+	s.Seen()
+	if s.Fresh() {
+		e.opt.Sessions.SetCookie(w.Header(), s, r.URL.Scheme == "https")
+	}
+	return e.call(ctx, info, effects)
+}
+
+// body reads the request's.
+func (e *Function) body(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(e.opt.MaxBody)))
+	var tooBig *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooBig):
+		return nil, &refusal{status: http.StatusRequestEntityTooLarge, text: "the body is too large"}
+	case err != nil:
+		return nil, &refusal{status: http.StatusBadRequest, text: "the body did not come whole"}
+	}
+	return body, nil
 }
 
 // call runs the function once the runtime is ready.
@@ -96,7 +120,7 @@ func (e *Function) call(ctx context.Context, info call.Info, effects call.Effect
 	ready, cancel := context.WithTimeout(ctx, handshakeWait)
 	defer cancel()
 	if err := p.Runtime.Ready(ready, info, p.Hooks); err != nil {
-		return call.Value{}, e.unavailable(info.Request, "not ready to run functions", err)
+		return call.Value{}, e.guard.unavailable(info.Request, "not ready to run functions", err)
 	}
 	v, err := p.Runtime.Call(ctx, info, p.Hooks, call.Function, effects)
 	var raised *call.FunctionError
@@ -105,18 +129,9 @@ func (e *Function) call(ctx context.Context, info call.Info, effects call.Effect
 		logRaised(e.log, e.opt.Name, info.Conn, raised)
 		return v, refused("the function raised; the server's log says why")
 	case err != nil:
-		return v, e.unavailable(info.Request, "function not answered", err)
+		return v, e.guard.unavailable(info.Request, "function not answered", err)
 	}
 	return v, nil
-}
-
-// unavailable is a 503. It is logged once a minute for each cause, unless the
-// client went away.
-func (e *Function) unavailable(r *http.Request, what string, err error) *refusal {
-	if r.Context().Err() == nil {
-		e.faults.warn(e.log, what+": "+err.Error(), what, "endpoint", e.opt.Name, "err", err)
-	}
-	return &refusal{status: http.StatusServiceUnavailable, text: "not available now; try again soon", retry: true}
 }
 
 // answer writes what the function returned.

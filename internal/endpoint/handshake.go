@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"parley.example/parley"
+	"parley.example/parley/internal/auth"
 	"parley.example/parley/internal/call"
+	"parley.example/parley/internal/session"
 	"parley.example/parley/internal/ws"
 )
 
@@ -19,24 +21,35 @@ import (
 const handshakeWait = 2 * time.Second
 
 // Serve answers one request: the WebSocket is open or the request refused when
-// it returns. r.RemoteAddr is the client's address as trusted proxies tell it,
-// r.URL.Scheme is http or https. groups are the values of the pattern's groups;
-// one that took no part in the match is nil.
+// it returns; or, where there are tickets, it was a POST that got one.
+// r.RemoteAddr is the client's address as trusted proxies tell it, r.URL.Scheme
+// is http or https. groups are the values of the pattern's groups; one that took
+// no part in the match is nil.
+//
+// What is looked at, in this order: limits, origin, session, token or ticket,
+// auth, the functions that judge. A handshake that is refused has changed
+// nothing: no session has begun, no ticket is used up.
 func (e *WebSocket) Serve(w http.ResponseWriter, r *http.Request, groups []*string) {
+	if r.Method == http.MethodPost && e.opt.Tickets != nil {
+		e.serveTicket(w, r, groups)
+		return
+	}
 	address := e.address(r)
 	if bad := e.opt.Engine.CheckUpgrade(r, address); bad != nil {
 		bad.Answer(w)
 		return
 	}
-	if !e.opt.Origins.Allows(r.Header) {
-		e.logOrigin(r.Header)
-		refusal{status: http.StatusForbidden, text: "pages of this origin may not connect here"}.write(w)
+	a, no := e.arrive(r)
+	if no != nil {
+		no.write(w, r)
 		return
 	}
-	h := &handshake{endpoint: e, request: r, address: address, conn: e.opt.Engine.NewID()}
+	ctx, cancel := context.WithTimeout(r.Context(), handshakeWait)
+	defer cancel()
+	h := &handshake{endpoint: e, request: r, arrival: a, address: address, ctx: ctx}
 	if no := h.run(w, groups); no != nil {
 		h.undo()
-		no.write(w)
+		no.write(w, r)
 	}
 }
 
@@ -44,67 +57,132 @@ func (e *WebSocket) Serve(w http.ResponseWriter, r *http.Request, groups []*stri
 // the goroutine that serves the request.
 type handshake struct {
 	endpoint *WebSocket
-	request  *http.Request
+	request  *http.Request // as it came
+	arrival  arrival
 	address  netip.Addr
-	conn     parley.ConnID
+	ctx      context.Context // of the request; for what the steps up to the functions wait for
 
-	handler *conn // once there is a session
+	session *session.Session
+	user    parley.User    // by token or ticket
+	expires time.Time      // when that right ends; zero for never
+	ticket  *auth.Reserved // nil for none
+
+	handler *conn // once it is known who asks
 	called  bool  // the runtime knows the connection
 }
 
 // run takes the steps after the origin. What it leaves behind if it refuses is
 // for undo.
 func (h *handshake) run(w http.ResponseWriter, groups []*string) *refusal {
-	e, r := h.endpoint, h.request
-
-	ctx, cancel := context.WithTimeout(r.Context(), handshakeWait)
-	defer cancel()
-	c := &conn{endpoint: e, id: h.conn}
-	h.handler = c
-	c.info = &call.Info{Conn: h.conn, Endpoint: e.opt.Name, Request: r, Subprotocols: subprotocols(r.Header)}
+	e := h.endpoint
 	header := http.Header{}
 	setAll(header, e.opt.Headers)
-	if err := h.openSession(ctx, header); err != nil {
-		return h.unavailable("session not opened", err)
+	if no := h.identify(); no != nil {
+		return no
 	}
-	c.info.PathArgs, c.info.PathKwargs = pathGroups(e.opt.Groups, groups)
+	if err := h.openSession(header); err != nil {
+		return e.guard.unavailable(h.request, "session not opened", err)
+	}
+	c := &conn{endpoint: e, id: e.opt.Engine.NewID(), session: h.session}
+	h.handler = c
+	c.info = h.info(c.id, groups)
 
-	if no := h.waitReady(ctx); no != nil {
+	if no := h.waitReady(); no != nil {
+		return no
+	}
+	if no := h.judge(); no != nil {
 		return no
 	}
 	if no := h.selectSubprotocol(); no != nil {
 		return no
 	}
+	c.rights = h.rights()
+	if h.session != nil {
+		h.session.OnEnd(c)
+	}
 
 	e.streamBegins()
-	_, err := e.opt.Engine.Accept(w, r, ws.Accept{
-		ID: h.conn, Handler: c, Settings: e.settings, Subprotocol: c.info.Subprotocol, Header: header,
+	_, err := e.opt.Engine.Accept(w, h.request, ws.Accept{
+		ID: c.id, Handler: c, Settings: e.settings, Subprotocol: c.info.Subprotocol, Header: header,
 		Loop: e.loop(c.info), Address: h.address,
 	})
 	if err != nil {
 		e.streamEnded()
 		return h.notAccepted(err)
 	}
+	if h.ticket != nil {
+		h.ticket.Use()
+	}
 	return nil
 }
 
-// openSession sees to it that the browser has a session: what tells it so goes
-// to header. The connection holds it if its functions can look at it.
-func (h *handshake) openSession(ctx context.Context, header http.Header) error {
+// identify finds out who asks, and whether the rule admits them.
+func (h *handshake) identify() *refusal {
+	e := h.endpoint
+	if e.guard.asks(http.MethodGet) && h.arrival.cookie && h.arrival.ticket == "" {
+		var err error
+		if h.session, err = e.opt.Sessions.Lookup(h.ctx, h.request); err != nil {
+			return e.guard.unavailable(h.request, "session not opened", err)
+		}
+	}
+	if no := h.who(); no != nil {
+		return no
+	}
+	return e.guard.admit(h.request, h.currentUser())
+}
+
+func (h *handshake) currentUser() parley.User {
+	if h.user == nil && h.session != nil {
+		return h.session.User()
+	}
+	return h.user
+}
+
+// info is what the runtime learns.
+func (h *handshake) info(id parley.ConnID, groups []*string) *call.Info {
+	r := h.arrival.request
+	info := &call.Info{Conn: id, Endpoint: h.endpoint.opt.Name, Request: r, User: h.user, Subprotocols: subprotocols(r.Header)}
+	if h.session != nil {
+		info.Session = h.session
+	}
+	info.Subprotocol = h.endpoint.fallback(info.Subprotocols)
+	info.PathArgs, info.PathKwargs = pathGroups(h.endpoint.opt.Groups, groups)
+	return info
+}
+
+// openSession sees to it that there is a session, and that the browser knows
+// it: what tells it so goes to header. The connection holds it if its functions
+// can look at it, or if it decides about the connection.
+func (h *handshake) openSession(header http.Header) error {
 	sessions, r := h.endpoint.opt.Sessions, h.request
 	secure := r.URL.Scheme == "https"
-	if h.endpoint.traits.NoSession {
-		return sessions.EnsureCookie(ctx, header, r, secure)
+	switch unseen := h.endpoint.traits.NoSession && !h.endpoint.guard.any(); {
+	case h.session != nil:
+		return nil
+	case unseen && h.arrival.cookie:
+		return sessions.EnsureCookie(h.ctx, header, r, secure)
+	case unseen:
+		return nil
+	case !h.arrival.cookie || h.arrival.ticket != "":
+		h.session = sessions.Anonymous()
+		return nil
 	}
-	s, err := sessions.Open(ctx, r)
+	s, err := sessions.Open(h.ctx, r)
 	if err != nil {
 		return err
 	}
-	h.handler.session, h.handler.info.Session = s, s
+	h.session = s
 	if s.Fresh() {
 		sessions.SetCookie(header, s, secure)
 	}
 	return nil
+}
+
+// judge lets the functions judge that the endpoint has for it.
+func (h *handshake) judge() *refusal {
+	ctx, cancel := context.WithTimeout(h.request.Context(), handshakeWait)
+	defer cancel()
+	return h.endpoint.guard.judge(ctx, *h.handler.info, h.handler)
 }
 
 // loop is where the runtime wants the connection to live; nil for anywhere.
@@ -125,10 +203,10 @@ func (e *WebSocket) address(r *http.Request) netip.Addr {
 	return address
 }
 
-func (h *handshake) waitReady(ctx context.Context) *refusal {
+func (h *handshake) waitReady() *refusal {
 	p := h.endpoint.opt.Program
-	if err := p.Runtime.Ready(ctx, *h.handler.info, p.Hooks); err != nil {
-		return h.unavailable("not ready to run functions", err)
+	if err := p.Runtime.Ready(h.ctx, *h.handler.info, p.Hooks); err != nil {
+		return h.endpoint.guard.unavailable(h.request, "not ready to run functions", err)
 	}
 	return nil
 }
@@ -147,15 +225,15 @@ func (h *handshake) selectSubprotocol() *refusal {
 	var raised *call.FunctionError
 	switch {
 	case errors.As(err, &raised):
-		logRaised(h.endpoint.log, h.endpoint.opt.Name, h.conn, raised)
+		logRaised(h.endpoint.log, h.endpoint.opt.Name, info.Conn, raised)
 		return refused("the function that selects a subprotocol raised; the server's log says why")
 	case err != nil:
-		return h.unavailable("select_subprotocol not answered", err)
+		return h.endpoint.guard.unavailable(h.request, "select_subprotocol not answered", err)
 	case v.Kind == call.None, v.Kind == call.Text && len(v.Data) == 0:
 		return nil
 	case v.Kind != call.Text || !slices.Contains(info.Subprotocols, string(v.Data)):
 		h.endpoint.log.Error("select_subprotocol returned what the client did not offer",
-			"endpoint", h.endpoint.opt.Name, "conn", h.conn, "returned", cut(string(v.Data)), "offered", cut(strings.Join(info.Subprotocols, ", ")))
+			"endpoint", h.endpoint.opt.Name, "conn", info.Conn, "returned", cut(string(v.Data)), "offered", cut(strings.Join(info.Subprotocols, ", ")))
 		return refused("the selected subprotocol is none that was offered")
 	}
 	info.Subprotocol = string(v.Data)
@@ -166,26 +244,20 @@ func (h *handshake) selectSubprotocol() *refusal {
 func (h *handshake) undo() {
 	if h.handler != nil {
 		h.handler.leave()
-		if h.handler.session != nil {
-			h.handler.session.Release()
-		}
+	}
+	if h.session != nil {
+		h.session.Release()
+	}
+	if h.ticket != nil {
+		h.ticket.Return()
 	}
 	if h.called {
-		h.endpoint.opt.Program.Runtime.Forget(h.conn)
+		h.endpoint.opt.Program.Runtime.Forget(h.handler.id)
 	}
 }
 
 func refused(text string) *refusal {
 	return &refusal{status: http.StatusInternalServerError, text: text}
-}
-
-// unavailable is a 503. It is logged once a minute for each cause, unless the
-// client went away.
-func (h *handshake) unavailable(what string, err error) *refusal {
-	if h.request.Context().Err() == nil {
-		h.endpoint.faults.warn(h.endpoint.log, what+": "+err.Error(), what, "endpoint", h.endpoint.opt.Name, "err", err)
-	}
-	return &refusal{status: http.StatusServiceUnavailable, text: "not available now; try again soon", retry: true}
 }
 
 // notAccepted is what a handshake gets whose socket the engine did not take.

@@ -12,19 +12,34 @@ import (
 
 // A refusal is the answer to a request that comes to nothing.
 type refusal struct {
-	status int    // 0 if nobody is left to answer
-	text   string // one line, for whoever reads the response
-	retry  bool   // trying again in a second may help
+	status    int    // 0 if nobody is left to answer
+	text      string // one line, for whoever reads the response
+	retry     bool   // trying again in a second may help
+	location  string // where to go instead; "" for nowhere
+	challenge bool   // a token would help (RFC 6750 §3)
 }
 
-func (x refusal) write(w http.ResponseWriter) {
-	if x.status == 0 {
-		return
-	}
+// head sets the headers that go with x.
+func (x *refusal) head(h http.Header) {
 	if x.retry {
-		w.Header().Set("Retry-After", "1")
+		h.Set("Retry-After", "1")
 	}
-	http.Error(w, x.text, x.status)
+	if x.challenge {
+		h.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+	}
+}
+
+// write answers in plain text.
+func (x *refusal) write(w http.ResponseWriter, r *http.Request) {
+	x.head(w.Header())
+	switch {
+	case x.status == 0:
+	case x.location != "":
+		w.Header().Set("Cache-Control", "no-store")
+		http.Redirect(w, r, x.location, x.status)
+	default:
+		http.Error(w, x.text, x.status)
+	}
 }
 
 const (

@@ -1,24 +1,29 @@
 package endpoint
 
 import (
+	"log/slog"
+
 	"parley.example/parley"
 	"parley.example/parley/internal/call"
+	"parley.example/parley/internal/hub"
 	"parley.example/parley/internal/session"
 )
 
 // requestEffects are what the function of one request may do: nothing that
 // needs a connection. It is safe for every goroutine.
 type requestEffects struct {
-	endpoint *Function        // set by Serve, then read-only
-	id       parley.ConnID    // likewise
-	session  *session.Session // likewise
+	endpoint string // its name; set when it is made, then read-only, as are all
+	hub      *hub.Hub
+	log      *slog.Logger
+	id       parley.ConnID
+	session  *session.Session
 }
 
 var _ call.Effects = (*requestEffects)(nil)
 
 // Publish sends to all members of channel.
 func (e *requestEffects) Publish(channel string, m parley.Message) {
-	publish(e.endpoint.opt.Hub, channel, m)
+	publish(e.hub, channel, m)
 }
 
 // SetSession changes the session, until the request has been answered.
@@ -28,7 +33,7 @@ func (e *requestEffects) SetSession(change parley.SessionChange, by parley.Sessi
 
 // Log writes what the app printed.
 func (e *requestEffects) Log(line string) {
-	e.endpoint.log.Info(line, "endpoint", e.endpoint.opt.Name, "conn", e.id)
+	e.log.Info(line, "endpoint", e.endpoint, "conn", e.id)
 }
 
 // Write has nobody to send to, as has Ping.

@@ -24,6 +24,9 @@ type Options struct {
 	Engine   *ws.Engine       // takes over the sockets
 	Hub      *hub.Hub         // its frames are *ws.Prepared
 	Sessions *session.Manager // of the browsers
+	Guard    *Guard           // nil admits everybody
+	Tokens   *Tokens          // nil takes none
+	Tickets  *auth.Tickets    // nil gives and takes none
 	Origins  *auth.Origins    // nil means all
 
 	Headers  http.Header // of the 101; what the engine sets itself is left out
@@ -44,8 +47,8 @@ type WebSocket struct {
 	log      *slog.Logger // likewise
 	settings *ws.Settings // likewise
 	traits   call.Traits  // likewise
+	guard    *Guard       // likewise
 	origins  limiter      // of lines about refused origins; safe for every goroutine
-	faults   limiter      // of lines about what is not available; likewise
 
 	mu      sync.Mutex    // guards what follows
 	streams int           // connections whose stream has not ended
@@ -54,7 +57,18 @@ type WebSocket struct {
 
 // NewWebSocket returns the endpoint that opt describes.
 func NewWebSocket(opt Options) *WebSocket {
-	return &WebSocket{opt: opt, log: logger(opt.Log), settings: opt.Settings.Complete(), traits: opt.Program.Traits()}
+	return &WebSocket{
+		opt: opt, log: logger(opt.Log), guard: guardOf(opt.Guard, opt.Name, opt.Log),
+		settings: opt.Settings.Complete(), traits: opt.Program.Traits(),
+	}
+}
+
+// guardOf returns g, or one that admits everybody.
+func guardOf(g *Guard, endpoint string, log *slog.Logger) *Guard {
+	if g != nil {
+		return g
+	}
+	return NewGuard(GuardOptions{Name: endpoint, Log: log})
 }
 
 func logger(log *slog.Logger) *slog.Logger {

@@ -51,7 +51,7 @@ func (s *Server) guarded(w *recorder, r *http.Request, serve http.HandlerFunc) (
 		case w.hijacked:
 		case w.status == 0 && !abort:
 			w.Header().Set("Connection", "close")
-			refuse(w, r, http.StatusInternalServerError, "The server made a mistake. Its log says which.")
+			Refuse(w, r, http.StatusInternalServerError, "The server made a mistake. Its log says which.")
 		default:
 			broken = true
 		}

@@ -24,8 +24,21 @@ type FileOptions struct {
 	// means that folders show nothing.
 	DefaultFilename string
 
+	// Private says that what is served is for one user: caches of others do not
+	// keep it.
+	Private bool
+
 	Rules FileRules
 	Log   *slog.Logger // nil means discard
+}
+
+// cacheControl makes browsers ask before they use a copy: a saved file shows at
+// the next reload.
+func (o *FileOptions) cacheControl() string {
+	if o.Private {
+		return "private, no-cache"
+	}
+	return "no-cache"
 }
 
 // Files serves a folder's files, or one file, as they are at the time of the
@@ -84,7 +97,7 @@ func (f *Files) serve(w http.ResponseWriter, r *http.Request, name string) {
 		return
 	case err != nil:
 		f.log.Warn("serving a file", "path", r.URL.Path, "err", err)
-		refuse(w, r, http.StatusInternalServerError, "The file cannot be read. The server's log says why.")
+		Refuse(w, r, http.StatusInternalServerError, "The file cannot be read. The server's log says why.")
 		return
 	}
 	defer file.Close()
@@ -141,7 +154,7 @@ func readOnly(w http.ResponseWriter, r *http.Request) bool {
 		w.WriteHeader(http.StatusNoContent)
 	default:
 		w.Header().Set("Allow", "GET, HEAD, OPTIONS")
-		refuse(w, r, http.StatusMethodNotAllowed, "This can only be read.")
+		Refuse(w, r, http.StatusMethodNotAllowed, "This can only be read.")
 	}
 	return false
 }
@@ -239,11 +252,11 @@ func (f *Files) serveFile(w http.ResponseWriter, r *http.Request, file *found) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	kind, err := contentType(file.info.Name(), file)
 	if err != nil {
-		refuse(w, r, http.StatusInternalServerError, "The file cannot be read.")
+		Refuse(w, r, http.StatusInternalServerError, "The file cannot be read.")
 		return
 	}
 	h.Set("Content-Type", kind)
-	h.Set("Cache-Control", "no-cache") // ask before using a copy: a saved file shows at the next reload
+	h.Set("Cache-Control", f.opt.cacheControl())
 	h.Set("ETag", fmt.Sprintf(`"%x-%x"`, file.info.ModTime().UnixNano(), file.info.Size()))
 	f.opt.Rules.apply(h, file.paths)
 	http.ServeContent(w, r, "", file.info.ModTime(), file)

@@ -12,7 +12,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, serve func(
 		// An answer over HTTP/2 cannot have the Upgrade header that else goes
 		// with 426 (RFC 9113 §8.2.2).
 		s.stats.wrongVersion.Add(1)
-		refuse(w, r, http.StatusUpgradeRequired, "This address speaks WebSocket only, which needs HTTP/1.1.")
+		Refuse(w, r, http.StatusUpgradeRequired, "This address speaks WebSocket only, which needs HTTP/1.1.")
 		return
 	}
 	if s.stats.handshakes.Add(1) > int64(s.maxHandshakes) {
@@ -22,7 +22,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, serve func(
 			s.log.Warn("too many handshakes at once: some are answered with 503 (app.limits.handshakes)", "most", s.maxHandshakes)
 		}
 		w.Header().Set("Retry-After", "2")
-		refuse(w, r, http.StatusServiceUnavailable, "Too many are connecting at this moment. Try again soon.")
+		Refuse(w, r, http.StatusServiceUnavailable, "Too many are connecting at this moment. Try again soon.")
 		return
 	}
 	defer s.stats.handshakes.Add(-1)

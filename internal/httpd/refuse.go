@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// refuse answers with a status and one sentence: a small page for browsers, a
+// Refuse answers with a status and one sentence: a small page for browsers, a
 // line of text for other programs. Headers that the caller has set stay, but
 // for those that speak of the content.
-func refuse(w http.ResponseWriter, r *http.Request, status int, why string) {
+func Refuse(w http.ResponseWriter, r *http.Request, status int, why string) {
 	h := w.Header()
 	for _, name := range []string{"Content-Length", "Content-Encoding", "Content-Range", "ETag", "Last-Modified"} {
 		h.Del(name)
@@ -45,5 +45,5 @@ func refuse(w http.ResponseWriter, r *http.Request, status int, why string) {
 }
 
 func notFound(w http.ResponseWriter, r *http.Request) {
-	refuse(w, r, http.StatusNotFound, "Nothing is here. Look at the address once more.")
+	Refuse(w, r, http.StatusNotFound, "Nothing is here. Look at the address once more.")
 }

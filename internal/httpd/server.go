@@ -32,6 +32,10 @@ type Options struct {
 	// DirRules say what of Dir is served.
 	DirRules FileRules
 
+	// Folder wraps what the server answers from Dir, and the start page, inside
+	// Pages; nil means nothing is wrapped.
+	Folder func(http.HandlerFunc) http.HandlerFunc
+
 	// Pages wraps what the server answers itself from Dir, the start page,
 	// and the routes that ask for it; nil means nothing is wrapped. If it sets
 	// a cookie, it also keeps shared caches off in Cache-Control.
@@ -110,9 +114,13 @@ func New(opt Options) *Server {
 		s.routes = append(s.routes, route)
 	}
 	if opt.Dir != "" {
-		s.files = NewFiles(FileOptions{Path: opt.Dir, DefaultFilename: "index.html", Rules: opt.DirRules, Log: s.log})
+		s.files = NewFiles(FileOptions{Path: opt.Dir, DefaultFilename: "index.html", Private: opt.Folder != nil, Rules: opt.DirRules, Log: s.log})
 	}
-	s.fallback = pages(http.HandlerFunc(s.servePage))
+	folder := s.servePage
+	if opt.Folder != nil {
+		folder = opt.Folder(s.servePage)
+	}
+	s.fallback = pages(http.HandlerFunc(folder))
 	return s
 }
 
@@ -139,12 +147,12 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
 	if len(path) > maxPathBytes {
 		s.stats.badRequests.Add(1)
-		refuse(w, r, http.StatusRequestURITooLong, "The path is too long.")
+		Refuse(w, r, http.StatusRequestURITooLong, "The path is too long.")
 		return
 	}
 	if !decent(path) {
 		s.stats.badRequests.Add(1)
-		refuse(w, r, http.StatusBadRequest, "The path holds characters or steps that no path here has.")
+		Refuse(w, r, http.StatusBadRequest, "The path holds characters or steps that no path here has.")
 		return
 	}
 	if serve, own := s.ownPage(path); own {

@@ -118,7 +118,7 @@ func (s *Server) serveStart(w http.ResponseWriter, r *http.Request) {
 	})
 	if err != nil {
 		s.log.Error("writing the start page", "err", err)
-		refuse(w, r, http.StatusInternalServerError, "The start page cannot be written. The server's log says why.")
+		Refuse(w, r, http.StatusInternalServerError, "The start page cannot be written. The server's log says why.")
 		return
 	}
 	h := w.Header()

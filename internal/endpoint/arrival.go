@@ -1,0 +1,127 @@
+package endpoint
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+
+	"parley.example/parley"
+	"parley.example/parley/internal/auth"
+)
+
+// An arrival is what a request for a socket says of who asks, before anything
+// is looked up.
+type arrival struct {
+	request *http.Request // what functions see: without token and ticket, and without cookies that do not count
+	token   string        // "" for none
+	ticket  string        // likewise
+	cookie  bool          // the session's cookie counts, and may be set
+}
+
+// byCookie reports whether only a cookie can say who this is.
+func (a *arrival) byCookie() bool { return a.token == "" && a.ticket == "" }
+
+// arrive reads what r says, and decides about its origin.
+//
+// A page of another site may open sockets with the cookie that this site's
+// pages have (cross-site WebSocket hijacking). So where a cookie decides who
+// may, only this site's pages and those that origins names get in; elsewhere,
+// if origins says nothing, others get in without their cookie.
+func (e *WebSocket) arrive(r *http.Request) (arrival, *refusal) {
+	a := arrival{request: r, cookie: true}
+	if no := e.takeRight(&a); no != nil {
+		return a, no
+	}
+	o, guarded, own := e.opt.Origins, e.guard.asks(http.MethodGet), !fromElsewhere(r)
+	switch {
+	case own && (guarded || o == nil):
+	case o != nil && (o.Everybody() || o.Allows(r.Header)):
+	case o != nil, guarded && a.byCookie():
+		e.logOrigin(r.Header)
+		return a, &refusal{status: http.StatusForbidden, text: "pages of this origin may not connect here"}
+	default:
+		a.cookie = false
+		a.request = withoutCookies(a.request)
+	}
+	return a, nil
+}
+
+// takeRight takes the token or the ticket out of a's request.
+func (e *WebSocket) takeRight(a *arrival) *refusal {
+	var err error
+	if t := e.opt.Tokens; t != nil {
+		a.token, a.request, err = t.Sources.Take(a.request)
+	}
+	if e.opt.Tickets != nil && err == nil {
+		a.ticket, a.request, err = auth.TakeTicket(a.request)
+	}
+	switch {
+	case errors.Is(err, auth.ErrAmbiguous), a.token != "" && a.ticket != "":
+		return &refusal{status: http.StatusBadRequest, text: "more than one token or ticket came with the request: send one"}
+	case err != nil:
+		e.guard.refused(a.request, nil, err.Error())
+		return invalidToken()
+	}
+	return nil
+}
+
+func invalidToken() *refusal {
+	return &refusal{status: http.StatusUnauthorized, text: "the token is not valid here", challenge: true}
+}
+
+// fromElsewhere reports whether a page of another site asks. What is no browser
+// says nothing of pages (RFC 6455 §10.2), and is its own master.
+func fromElsewhere(r *http.Request) bool {
+	return auth.TellsOrigin(r) && !auth.SameOrigin(r)
+}
+
+// withoutCookies returns r as a browser without cookies would send it.
+func withoutCookies(r *http.Request) *http.Request {
+	if len(r.Header["Cookie"]) == 0 {
+		return r
+	}
+	bare := *r
+	bare.Header = r.Header.Clone()
+	bare.Header.Del("Cookie")
+	return &bare
+}
+
+// who finds out whom the token or ticket stands for, if there is one. What it
+// takes hold of is for undo.
+func (h *handshake) who() *refusal {
+	e, a := h.endpoint, &h.arrival
+	switch {
+	case a.token != "":
+		claims, err := e.opt.Tokens.Verifier.Verify(h.ctx, a.token)
+		if errors.Is(err, parley.ErrUnavailable) {
+			return e.guard.unavailable(h.request, "token not verified", err)
+		}
+		if err != nil {
+			e.guard.refused(h.request, nil, err.Error())
+			return invalidToken()
+		}
+		h.user, h.expires = claims.User, claims.Expires
+	case a.ticket != "":
+		reserved, err := e.opt.Tickets.Reserve(a.ticket, e.opt.Name)
+		if err != nil {
+			e.guard.refused(h.request, nil, err.Error())
+			return &refusal{status: http.StatusUnauthorized, text: "the ticket is not valid: it is good for one socket, and not for long"}
+		}
+		h.ticket = reserved
+		return h.adopt(reserved.Ticket)
+	}
+	return nil
+}
+
+// defaultSubprotocol is what is answered to a client that sends its token as a
+// subprotocol, which browsers want one of the others answered to.
+const defaultSubprotocol = "parley"
+
+// fallback is what is selected of the offered subprotocols if no function
+// selects one.
+func (e *WebSocket) fallback(offered []string) string {
+	if t := e.opt.Tokens; t != nil && t.Sources.Subprotocol && slices.Contains(offered, defaultSubprotocol) {
+		return defaultSubprotocol
+	}
+	return ""
+}
