@@ -47,6 +47,11 @@ func (c *conn) OnOpen(s *ws.Conn) {
 	if origin := info.Request.Header.Get("Origin"); origin != "" {
 		args = append(args, "origin", cut(origin))
 	}
+	if c.endpoint.guard.any() {
+		if user := call.CurrentUser(info.User, info.Session).ID(); user != "" {
+			args = append(args, "user", cut(user))
+		}
+	}
 	c.endpoint.log.Info("connection opened", args...)
 	p := c.endpoint.opt.Program
 	c.stream = p.Runtime.Open(*info, p.Hooks, c)
