@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -32,36 +33,41 @@ func (e *ender) told() int {
 }
 
 func TestHoldersAreToldOnce(t *testing.T) {
+	for name, gone := range map[string][]int{
+		"all hold it": nil, "the first has gone": {0}, "the last has gone": {9}, "some have gone": {4, 3, 9, 6},
+	} {
+		for _, lets := range []bool{true, false} { // what a socket does when it hears
+			t.Run(fmt.Sprintf("%s, lets go %v", name, lets), func(t *testing.T) { testToldOnce(t, gone, lets) })
+		}
+	}
+}
+
+func testToldOnce(t *testing.T, gone []int, lets bool) {
 	m := newManager(nil)
-	const holders = 10
-	sessions, enders := make([]*session.Session, holders), make([]*ender, holders)
-	sid := ""
-	for i := range holders {
-		sessions[i] = open(t, m)
-		if i == 0 {
-			sid = cookieOf(m, sessions[0])
-		} else {
-			sessions[i].Release()
+	sessions, enders := make([]*session.Session, 10), make([]*ender, 10)
+	sessions[0] = open(t, m)
+	sid := cookieOf(m, sessions[0])
+	for i := range sessions {
+		if i > 0 {
 			sessions[i] = open(t, m, sid)
 		}
-		enders[i] = &ender{}
-		enders[i].then = func() { // what a socket may do: nothing is locked
+		enders[i] = &ender{then: func() { // nothing is locked
 			set(sessions[i], "n", "1")
-			sessions[i].Release()
-		}
+			if lets {
+				sessions[i].Release()
+			}
+		}}
 		sessions[i].OnEnd(enders[i])
 	}
-	gone := []int{0, 3, 4, 9} // of the first to hold, in the middle, and the last
 	for _, i := range gone {
 		sessions[i].Release()
 	}
 	silent := open(t, m, sid) // wants to hear nothing
-	defer silent.Release()
 	for range 2 {
-		if err := m.Destroy(t.Context(), sessions[0].ID()); err != nil {
+		if err := m.Destroy(t.Context(), silent.ID()); err != nil {
 			t.Fatal(err)
 		}
-		m.Ended(sessions[0].ID())
+		m.Ended(silent.ID())
 	}
 	for i, e := range enders {
 		want := 1
@@ -77,10 +83,17 @@ func TestHoldersAreToldOnce(t *testing.T) {
 	if got := late.told(); got != 1 {
 		t.Errorf("who came late was told %d times, want once", got)
 	}
+	silent.Release()
+	for _, s := range sessions {
+		s.Release()
+	}
 	afterwards := &ender{}
-	sessions[1].OnEnd(afterwards)
+	silent.OnEnd(afterwards)
 	if got := afterwards.told(); got != 0 {
 		t.Errorf("who had released was told %d times", got)
+	}
+	if got := m.Stats(); got != (session.Stats{}) {
+		t.Errorf("stats = %+v, want nothing left", got)
 	}
 }
 

@@ -53,6 +53,9 @@ func TestSessionFixation(t *testing.T) {
 	if s.ID() == old.ID() || !s.Fresh() {
 		t.Errorf("id = %s, fresh %v; want a new one", s.ID(), s.Fresh())
 	}
+	if got := store.saved(); got != 1 {
+		t.Errorf("%d saves, want one: a crash leaves both sessions as they are, or none", got)
+	}
 	if got, want := s.User().ID(), "alice"; got != want {
 		t.Errorf("user = %q, want %q", got, want)
 	}
@@ -70,6 +73,9 @@ func TestSessionFixation(t *testing.T) {
 		t.Errorf("values of a holder = %s, want the values and no user", got)
 	}
 	set(holder, "n", "2", "user", `{"id":"mallory"}`)
+	if err := m.Flush(t.Context()); err != nil || store.saved() != 1 {
+		t.Errorf("flush: %v, and %d saves; want none of what the holder changed", err, store.saved()-1)
+	}
 	set(s, "n", "3")
 	if got := show(holder.Values()); got != `cart=[1] n=2 user={"id":"mallory"}` {
 		t.Errorf("values of a holder = %s, want its own", got)
@@ -224,7 +230,7 @@ func TestLoginWhileTheStoreFails(t *testing.T) {
 func TestPagesGiveTheSessionOfTheLogin(t *testing.T) {
 	for name, steps := range map[string]string{
 		"opened": "ol", "looked up": "kl", "ensured": "el", "told": "otl", "opened later": "olo", "ensured later": "ole",
-		"from nothing": "l", "twice": "oll",
+		"from nothing": "l", "from nothing, opened later": "lo", "twice": "oll",
 	} {
 		for _, known := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, known %v", name, known), func(t *testing.T) {
@@ -443,6 +449,28 @@ func TestInactivity(t *testing.T) {
 		}
 		if back := open(t, m, sid); back.ID() == s.ID() {
 			t.Error("the session goes on after 30 minutes without a message")
+		}
+	})
+}
+
+// TestActivityAfterALateLogin: a function may write what Seen has to move.
+func TestActivityAfterALateLogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newManager(nil)
+		s := open(t, m)
+		defer s.Release()
+		for _, text := range []string{`1`, `{"inactive":0}`, `{"inactive":600,"seen":%d}`, `{"inactive":60,"seen":%d}`} {
+			if strings.Contains(text, "%d") {
+				text = fmt.Sprintf(text, time.Now().Unix())
+			}
+			s.Seen()
+			set(s, "_login", text)
+			s.Seen()
+		}
+		time.Sleep(30 * time.Second)
+		s.Seen()
+		if got, ok := s.Deadline(); !ok || !got.Equal(time.Now().Add(time.Minute)) {
+			t.Errorf("deadline = %v, %v; want in a minute", got, ok)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package session_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,8 +25,7 @@ func revokeAll(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	defer store.Close()
-	return store.Each(ctx, func(id string, values map[string]json.RawMessage) error {
+	err = store.Each(ctx, func(id string, values map[string]json.RawMessage) error {
 		if parley.ParseUser(values["user"]) == nil {
 			return nil
 		}
@@ -36,6 +36,7 @@ func revokeAll(ctx context.Context, path string) error {
 		_, err := fmt.Println(id)
 		return err
 	})
+	return errors.Join(err, store.Close())
 }
 
 // TestRevokedByAnotherProcess lets a command work on the file while a server

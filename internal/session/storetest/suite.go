@@ -184,7 +184,7 @@ func testEachCutShort(t *testing.T, s session.Store) {
 		calls++
 		return enough
 	})
-	if err != enough || calls != 1 {
+	if !errors.Is(err, enough) || calls != 1 {
 		t.Errorf("each = %v after %d calls, want %v after one", err, calls, enough)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
