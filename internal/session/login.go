@@ -158,7 +158,7 @@ func newLogin(terms Terms, now time.Time) login {
 		l.Expires = ceilUnix(now.Add(terms.Expiry))
 	}
 	if terms.Inactive > 0 {
-		l.Inactive = int64((terms.Inactive + time.Second - 1) / time.Second)
+		l.Inactive = int64((terms.Inactive-1)/time.Second) + 1
 	}
 	return l
 }

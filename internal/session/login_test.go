@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -498,7 +499,13 @@ func TestActivityMovesNoExpiry(t *testing.T) {
 func TestTermsAreNotCutShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newManager(nil)
-		for _, terms := range []session.Terms{{Expiry: time.Millisecond}, {Inactive: time.Millisecond}, {Inactive: 1500 * time.Millisecond}} {
+		for _, terms := range []session.Terms{
+			{Expiry: time.Millisecond},
+			{Inactive: time.Millisecond},
+			{Inactive: 1500 * time.Millisecond},
+			{Expiry: math.MaxInt64},
+			{Inactive: math.MaxInt64},
+		} {
 			time.Sleep(300 * time.Millisecond)
 			s := login(t, m, nil, alice, terms)
 			promised := time.Now().Add(terms.Expiry + terms.Inactive)
