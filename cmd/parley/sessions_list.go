@@ -22,9 +22,9 @@ func sessionsListCommand(a *app) *cobra.Command {
 		Use:   "list [DIR or FILE]",
 		Short: "show the sessions that hold something, and who has logged in",
 		Long: `Prints a line for each session that holds something: its id, the id of who has
-logged in and, for logins through a login page, when that was, when the user was
-last active (if the login ends without that), and when the login ends. An id is no
-cookie: it opens nothing without the server's signature.`,
+logged in and (through a login page) when, when it was last changed or its cookie
+renewed, and when it ends. An id is no cookie: it opens nothing without the
+server's signature.`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.listSessions(cmd.Context(), args)
@@ -53,9 +53,9 @@ func (a *app) listSessions(ctx context.Context, args []string) error {
 		return cmp.Or(cmp.Compare(a.User.ID(), b.User.ID()), a.Login.Compare(b.Login), cmp.Compare(a.ID, b.ID))
 	})
 	w := tabwriter.NewWriter(a.stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tUSER\tLOGGED IN\tSEEN\tENDS")
+	fmt.Fprintln(w, "ID\tUSER\tLOGGED IN\tCHANGED\tENDS")
 	for _, s := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.ID, userText(s.User), timeText(s.Login), timeText(s.Seen), timeText(s.Ends))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.ID, userText(s.User), timeText(s.Login), timeText(s.Expires.Add(-p.settings.Expiry)), timeText(s.Ends))
 	}
 	return w.Flush()
 }

@@ -48,20 +48,20 @@ func (m *Manager) RevokeAll(ctx context.Context) (n int, err error) {
 
 func (m *Manager) revoke(ctx context.Context, match func(values map[string]json.RawMessage) bool) (n int, err error) {
 	ids := map[string]struct{}{}
-	add := func(id string, values map[string]json.RawMessage) error {
-		if match(values) {
-			ids[id] = struct{}{}
+	add := func(s Stored) error {
+		if match(s.Values) {
+			ids[s.ID] = struct{}{}
 		}
 		return nil
 	}
 	// What is released meanwhile was written before it is looked for.
 	err = m.Flush(ctx)
 	for _, e := range m.held() {
-		var values map[string]json.RawMessage
+		held := Stored{ID: e.id}
 		if s := e.state.Load(); s != nil {
-			values = s.copyValues()
+			held.Values = s.copyValues()
 		}
-		_ = add(e.id, values) // never fails
+		_ = add(held) // never fails
 	}
 	if err = errors.Join(err, m.store.Each(ctx, add)); err != nil {
 		err = fmt.Errorf("looking for sessions: %w", err)
@@ -110,14 +110,13 @@ func (m *Manager) knows(ctx context.Context, id string) (bool, error) {
 	return len(values) > 0, err
 }
 
-// A Summary is what an operator sees of a session. Times are zero where there is
-// none.
+// A Summary is what an operator sees of a session.
 type Summary struct {
-	ID    string
-	User  parley.User // who has logged in; nil if nobody has
-	Login time.Time   // through a login page
-	Seen  time.Time   // since then, where the login ends without activity
-	Ends  time.Time   // the login
+	ID      string
+	User    parley.User // who has logged in; nil if nobody has
+	Login   time.Time   // when, if through a login page; else zero
+	Expires time.Time   // when its cookie does
+	Ends    time.Time   // when it ends unless something is done: then, or with the login
 }
 
 // Summaries returns what store has of the sessions that have not ended, in no
@@ -125,17 +124,19 @@ type Summary struct {
 func Summaries(ctx context.Context, store Store) ([]Summary, error) {
 	var list []Summary
 	now := time.Now()
-	err := store.Each(ctx, func(id string, values map[string]json.RawMessage) error {
-		s := Summary{ID: id, User: parley.ParseUser(values[userKey])}
-		l := parseLogin(values[loginKey])
+	err := store.Each(ctx, func(stored Stored) error {
+		s := Summary{
+			ID: stored.ID, User: parley.ParseUser(stored.Values[userKey]),
+			Expires: stored.Expires, Ends: stored.Expires,
+		}
+		l := parseLogin(stored.Values[loginKey])
 		if l.At > 0 {
 			s.Login = time.Unix(l.At, 0)
 		}
-		if l.Inactive > 0 {
-			s.Seen = time.Unix(l.Seen, 0)
+		if deadline, limited := l.deadline(); limited && deadline.Before(s.Ends) {
+			s.Ends = deadline
 		}
-		var limited bool
-		if s.Ends, limited = l.deadline(); !limited || now.Before(s.Ends) {
+		if now.Before(s.Ends) {
 			list = append(list, s)
 		}
 		return nil

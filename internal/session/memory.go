@@ -86,25 +86,25 @@ func (s *Memory) save(c Change) {
 }
 
 // Each lists the sessions of the moment at which it is called.
-func (s *Memory) Each(ctx context.Context, fn func(id string, values map[string]json.RawMessage) error) error {
-	for id, values := range s.snapshot() {
+func (s *Memory) Each(ctx context.Context, fn func(Stored) error) error {
+	for _, stored := range s.snapshot() {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err := fn(id, values); err != nil {
+		if err := fn(stored); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Memory) snapshot() map[string]map[string]json.RawMessage {
+func (s *Memory) snapshot() []Stored {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := map[string]map[string]json.RawMessage{}
+	var all []Stored
 	for id, r := range s.rows {
 		if !r.destroyed {
-			all[id] = maps.Clone(r.values)
+			all = append(all, Stored{ID: id, Expires: r.expires, Values: maps.Clone(r.values)})
 		}
 	}
 	return all

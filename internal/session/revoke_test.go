@@ -2,7 +2,6 @@ package session_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -25,15 +24,15 @@ func revokeAll(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	err = store.Each(ctx, func(id string, values map[string]json.RawMessage) error {
-		if parley.ParseUser(values["user"]) == nil {
+	err = store.Each(ctx, func(stored session.Stored) error {
+		if parley.ParseUser(stored.Values["user"]) == nil {
 			return nil
 		}
-		change := session.Change{ID: id, Expires: time.Now().Add(time.Hour), Destroy: true}
+		change := session.Change{ID: stored.ID, Expires: time.Now().Add(time.Hour), Destroy: true}
 		if err := store.Save(ctx, []session.Change{change}); err != nil {
 			return err
 		}
-		_, err := fmt.Println(id)
+		_, err := fmt.Println(stored.ID)
 		return err
 	})
 	return errors.Join(err, store.Close())

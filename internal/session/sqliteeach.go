@@ -6,18 +6,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // eachPage is how many sessions Each reads at once. Nothing is being read while
 // fn runs: it may take its time, and use the store.
 const eachPage = 256
 
-const eachQuery = "SELECT page.id, value.key, value.json FROM " +
-	"(SELECT id FROM session WHERE id > ?1 AND NOT destroyed ORDER BY id LIMIT ?2) AS page " +
+const eachQuery = "SELECT page.id, page.expires, value.key, value.json FROM " +
+	"(SELECT id, expires FROM session WHERE id > ?1 AND NOT destroyed ORDER BY id LIMIT ?2) AS page " +
 	"LEFT JOIN value USING (id) ORDER BY page.id"
 
 // Each reads the file page by page.
-func (s *SQLite) Each(ctx context.Context, fn func(id string, values map[string]json.RawMessage) error) error {
+func (s *SQLite) Each(ctx context.Context, fn func(Stored) error) error {
 	for after := ""; ; {
 		page, err := s.page(ctx, after)
 		if err != nil {
@@ -26,29 +27,23 @@ func (s *SQLite) Each(ctx context.Context, fn func(id string, values map[string]
 		if len(page) == 0 {
 			return nil
 		}
-		for _, found := range page {
+		for _, stored := range page {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			after = found.id
-			if len(found.values) == 0 {
+			after = stored.ID
+			if len(stored.Values) == 0 {
 				continue
 			}
-			if err := fn(found.id, found.values); err != nil {
+			if err := fn(stored); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// found is a session of the file.
-type found struct {
-	id     string
-	values map[string]json.RawMessage
-}
-
 // page returns the sessions that follow the id after.
-func (s *SQLite) page(ctx context.Context, after string) ([]found, error) {
+func (s *SQLite) page(ctx context.Context, after string) ([]Stored, error) {
 	ctx, err := s.read.turn(ctx)
 	if err != nil {
 		return nil, err
@@ -62,20 +57,21 @@ func (s *SQLite) page(ctx context.Context, after string) ([]found, error) {
 	return page, errors.Join(err, rows.Close())
 }
 
-func scanPage(rows *sql.Rows) ([]found, error) {
-	var page []found
+func scanPage(rows *sql.Rows) ([]Stored, error) {
+	var page []Stored
 	for rows.Next() {
 		var id string
+		var expires int64
 		var key sql.NullString // NULL if the session has no values
 		var text []byte
-		if err := rows.Scan(&id, &key, &text); err != nil {
+		if err := rows.Scan(&id, &expires, &key, &text); err != nil {
 			return nil, err
 		}
-		if len(page) == 0 || page[len(page)-1].id != id {
-			page = append(page, found{id, map[string]json.RawMessage{}})
+		if len(page) == 0 || page[len(page)-1].ID != id {
+			page = append(page, Stored{ID: id, Expires: time.UnixMilli(expires), Values: map[string]json.RawMessage{}})
 		}
 		if key.Valid {
-			page[len(page)-1].values[key.String] = text
+			page[len(page)-1].Values[key.String] = text
 		}
 	}
 	return page, rows.Err()

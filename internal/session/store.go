@@ -30,13 +30,20 @@ type Store interface {
 	// returns an error, which Each then returns as it is. What is saved
 	// meanwhile may be seen or not; a session is seen whole, and once. fn owns
 	// the map and may use the store.
-	Each(ctx context.Context, fn func(id string, values map[string]json.RawMessage) error) error
+	Each(ctx context.Context, fn func(Stored) error) error
 
 	// Purge forgets what expired before now, and returns how many sessions.
 	Purge(ctx context.Context, now time.Time) (int, error)
 
 	// Close gives back what the store holds open. Nothing is called after it.
 	Close() error
+}
+
+// Stored is what a store has of one session.
+type Stored struct {
+	ID      string
+	Expires time.Time // when the store may forget it, to the millisecond
+	Values  map[string]json.RawMessage
 }
 
 // A Change is what happened to one session since it was last saved. Expires

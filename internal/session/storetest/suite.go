@@ -112,9 +112,9 @@ func testDestroyed(t *testing.T, s session.Store) {
 func each(t *testing.T, s session.Store) []string {
 	t.Helper()
 	var lines []string
-	err := s.Each(t.Context(), func(id string, values map[string]json.RawMessage) error {
-		lines = append(lines, id+": "+show(values))
-		values["own"] = nil // the caller owns the map
+	err := s.Each(t.Context(), func(stored session.Stored) error {
+		lines = append(lines, fmt.Sprintf("%s %v: %s", stored.ID, stored.Expires.Sub(start), show(stored.Values)))
+		stored.Values["own"] = nil // the caller owns the map
 		return nil
 	})
 	if err != nil {
@@ -133,7 +133,10 @@ func testEach(t *testing.T, s session.Store) {
 		set("emptied", "n", "1"), set("emptied", "n", ""),
 		set("destroyed", "n", "1"), session.Change{ID: "destroyed", Expires: start, Destroy: true},
 		session.Change{ID: "unseen", Expires: start, Destroy: true})
-	wanted := []string{"a: n=1", `b: n=2 user={"id":1}`, "ё '%\x00: n=3"}
+	later := set("b", "n", "2")
+	later.Expires = start.Add(time.Minute)
+	save(t, s, later)
+	wanted := []string{"a 0s: n=1", `b 1m0s: n=2 user={"id":1}`, "ё '%\x00 0s: n=3"}
 	for range 2 {
 		if got := each(t, s); !slices.Equal(got, wanted) {
 			t.Errorf("each = %q, want %q", got, wanted)
@@ -150,8 +153,9 @@ func testEachOfMany(t *testing.T, s session.Store) {
 	}
 	save(t, s, changes...)
 	seen := map[string]int{}
-	err := s.Each(t.Context(), func(id string, values map[string]json.RawMessage) error {
-		if got := show(values); got != "a=1 b=2" {
+	err := s.Each(t.Context(), func(stored session.Stored) error {
+		id := stored.ID
+		if got := show(stored.Values); got != "a=1 b=2" {
 			t.Errorf("%s: %s, want a=1 b=2", id, got)
 		}
 		seen[id]++
@@ -180,7 +184,7 @@ func testEachCutShort(t *testing.T, s session.Store) {
 	save(t, s, set("a", "n", "1"), set("b", "n", "1"))
 	enough := errors.New("enough")
 	calls := 0
-	err := s.Each(t.Context(), func(string, map[string]json.RawMessage) error {
+	err := s.Each(t.Context(), func(session.Stored) error {
 		calls++
 		return enough
 	})
@@ -189,7 +193,7 @@ func testEachCutShort(t *testing.T, s session.Store) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	calls = 0
-	err = s.Each(ctx, func(string, map[string]json.RawMessage) error {
+	err = s.Each(ctx, func(session.Stored) error {
 		calls++
 		cancel()
 		return nil
