@@ -71,7 +71,7 @@ Without a command it serves the app in DIR, or in the current folder.`,
 		return &usageError{text: err.Error(), command: cmd.CommandPath()}
 	})
 	root.AddCommand(serveCommand(a), checkCommand(a), testCommand(a), connectCommand(a), initCommand(a),
-		sessionsCommand(a), hashPasswordCommand(a), versionCommand(a))
+		sessionsCommand(a), tokenCommand(a), hashPasswordCommand(a), versionCommand(a))
 	root.SetUsageTemplate(root.UsageTemplate() + settingsHelp)
 	return root
 }

@@ -216,8 +216,11 @@ func elsewhere(name string) string {
 	return hint
 }
 
-// didYouMean returns " (did you mean x?)" for the name that is like the given
-// one; "" if none is. before is put before both.
+// DidYouMean returns " (did you mean x?)" for the name that is like the given
+// one; "" if none is.
+func DidYouMean(name string, names []string) string { return didYouMean(name, names, "") }
+
+// didYouMean is DidYouMean with before before both names.
 func didYouMean(name string, names []string, before string) string {
 	plain := func(s string) string { return strings.ReplaceAll(strings.ToLower(s), "-", "_") }
 	most := max(2, len(name)/3)
