@@ -74,6 +74,9 @@ func TestRevoke(t *testing.T) {
 	if err := app.RevokeSession(t.Context(), "what is no id"); err != nil {
 		t.Errorf("RevokeSession of what is no id: %v", err)
 	}
+	for _, p := range gone {
+		p.closed(4401)
+	}
 	for _, opt := range []*websocket.DialOptions{alice, elsewhere, carol} {
 		dial(t, url+"/who", opt).is("")
 	}
