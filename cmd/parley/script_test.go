@@ -243,7 +243,7 @@ var kept = []string{"HOME", "PYENV_ROOT", "PYENV_VERSION", "GOPATH", "GOCACHE", 
 
 func environment(ts *testscript.TestScript) []string {
 	var env []string
-	for _, name := range append([]string{"PATH", "PARLEYDATA", "GREETING", "JWT_SECRET"}, kept...) {
+	for _, name := range append([]string{"PATH", "PARLEYDATA", "GREETING", "JWT_SECRET", "PASSWORD_HASH"}, kept...) {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
 		}
