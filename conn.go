@@ -27,7 +27,8 @@ type Conn interface {
 	Session() Session
 
 	// User is who has logged in: by a token or ticket that came with the request,
-	// or else in the session, where it ends with the login. nil is anonymous.
+	// or else in the session, where it ends with the login, and here with the
+	// last function. nil is anonymous.
 	User() User
 
 	// State is what functions keep with the connection. It is empty at first

@@ -88,6 +88,7 @@ func (r *Runtime) compute(h *hooks, expr string, text call.Step) (int, error) {
 		return 0, err
 	}
 	h.computed = append(h.computed, computed{expr, value})
+	h.session = h.session || strings.Contains(expr, "session") || strings.Contains(expr, "current_user")
 	return len(h.computed) - 1, nil
 }
 

@@ -18,6 +18,7 @@ type hooks struct {
 	selectSubprotocol, function pipeline
 	builtins                    bool       // all of them are, if there are any
 	computed                    []computed // arguments of built-ins
+	session                     bool       // one of these may look at the session
 }
 
 // A pipeline is what one hook runs.

@@ -197,8 +197,14 @@ func (c *Conn) Log(line string) {
 	}
 }
 
-// User is who has logged in.
-func (c *Conn) User() parley.User { return call.CurrentUser(c.user, c.session) }
+// User is who has logged in; once nothing counts any more, only who a token
+// named, as the session may have been given back.
+func (c *Conn) User() parley.User {
+	if c.over.Load() {
+		return c.user
+	}
+	return call.CurrentUser(c.user, c.session)
+}
 
 // Session is the browser's session.
 func (c *Conn) Session() parley.Session { return (*connSession)(c) }

@@ -158,8 +158,8 @@ func (r *Runtime) Ready(ctx context.Context, _ call.Info, compiled call.Hooks) e
 
 // Traits implements call.Describer.
 func (r *Runtime) Traits(compiled call.Hooks) call.Traits {
-	builtins := compiled.(*hooks).builtins
-	return call.Traits{NoSession: builtins, Prompt: builtins}
+	h := compiled.(*hooks)
+	return call.Traits{NoSession: h.builtins && !h.session, Prompt: h.builtins}
 }
 
 // Open begins a connection. Ready must have said that it can.

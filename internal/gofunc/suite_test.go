@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -58,6 +59,9 @@ func starter(opt gofunc.Options) func(*testing.T, ...call.Functions) (call.Runti
 		return r, compiled
 	}
 }
+
+// sendUser sends the id of the current user.
+func sendUser(c parley.Conn) error { return c.Send(parley.TextMessage(cmp.Or(c.User().ID(), "None"))) }
 
 var errNoWay = errors.New("no way")
 
@@ -264,6 +268,40 @@ func suiteFunctions(mark bool) map[string]gofunc.Function {
 			_, err := w.Write([]byte(c.Request().FormValue("a")))
 			return err
 		}),
+		"suite.message_user": message(func(c parley.Conn, _ parley.Message) error { return sendUser(c) }),
+		"suite.message_user_value": message(func(c parley.Conn, m parley.Message) error {
+			text := "None"
+			_, err := c.User().Get(m.Text(), &text)
+			return cmp.Or(err, c.Send(parley.TextMessage(text)))
+		}),
+		"suite.message_user_deep": message(func(c parley.Conn, _ parley.Message) error {
+			var deep struct{ Er []string }
+			_, err := c.User().Get("deep", &deep)
+			return cmp.Or(err, c.Send(parley.TextMessage(deep.Er[0])))
+		}),
+		"suite.message_user_lacks": message(func(c parley.Conn, _ parley.Message) error {
+			var text string
+			if found, err := c.User().Get("nothing", &text); found || err != nil {
+				return err
+			}
+			return errors.New("the user has no nothing")
+		}),
+		"suite.message_user_change": message(func(c parley.Conn, _ parley.Message) error {
+			mine := maps.Clone(c.User()) // nobody changes one
+			mine["id"] = json.RawMessage(`"changed"`)
+			return sendUser(c)
+		}),
+		"suite.message_login": message(func(c parley.Conn, m parley.Message) error {
+			if m.Text() == "nobody" {
+				return cmp.Or(c.Session().Delete("user"), sendUser(c))
+			}
+			return cmp.Or(c.Session().Set("user", map[string]string{"id": m.Text()}), sendUser(c))
+		}),
+		"suite.function_user": gofunc.NewRequestFunc(func(_ context.Context, c parley.Conn, w http.ResponseWriter) error {
+			_, err := io.WriteString(w, c.User().ID())
+			return err
+		}),
+
 		"suite.function_session": gofunc.NewRequestFunc(func(_ context.Context, c parley.Conn, _ http.ResponseWriter) error {
 			return c.Session().Set("k", "v")
 		}),

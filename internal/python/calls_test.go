@@ -308,9 +308,9 @@ func TestFaultyEndpointIsUnavailableUntilReloaded(t *testing.T) {
 			case r.typ == toConfig:
 				p.loaded(fault)
 			case r.typ == toReload && strings.Contains(string(r.payload), "half.py"):
-				p.send(fromReloaded, 0, []byte(`{"version":2,"faults":[{"endpoint":"bot","hook":"open","message":"NameError"}],"failed":{"half":"tb"}}`))
+				p.send(fromReloaded, 0, []byte(`{"version":3,"faults":[{"endpoint":"bot","hook":"open","message":"NameError"}],"failed":{"half":"tb"}}`))
 			case r.typ == toReload:
-				p.send(fromReloaded, 0, []byte(`{"version":2,"modules":{"bot":"/app/bot.py"},"faults":[],"reloaded":["bot"]}`))
+				p.send(fromReloaded, 0, []byte(`{"version":3,"modules":{"bot":"/app/bot.py"},"faults":[],"reloaded":["bot"]}`))
 			}
 		}
 	}

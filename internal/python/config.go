@@ -6,7 +6,7 @@ import (
 	"parley.example/parley/internal/call"
 )
 
-const linkVersion = 2 // of docs/protocols/link.md
+const linkVersion = 3 // of docs/protocols/link.md
 
 // configJSON is CONFIG, the first row that a worker gets.
 type configJSON struct {

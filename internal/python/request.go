@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 
+	"parley.example/parley"
 	"parley.example/parley/internal/call"
 )
 
@@ -12,6 +13,7 @@ import (
 type openHead struct {
 	Endpoint     string             `json:"endpoint"`
 	ID           string             `json:"id"`
+	User         *parley.User       `json:"user,omitempty"` // by token or ticket
 	Session      openSession        `json:"session"`
 	Subprotocol  string             `json:"subprotocol"`
 	Subprotocols []string           `json:"subprotocols"`
@@ -40,6 +42,9 @@ func encodeOpen(info call.Info, endpoint string, values map[string]json.RawMessa
 		PathKwargs:   map[string]*string{},
 	}
 	maps.Copy(head.PathKwargs, info.PathKwargs)
+	if info.User != nil {
+		head.User = &info.User
+	}
 	headText, err := json.Marshal(head)
 	if err != nil {
 		return nil, err

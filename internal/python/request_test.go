@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"parley.example/parley"
 	"parley.example/parley/internal/call"
 	"parley.example/parley/internal/call/calltest"
 )
@@ -64,17 +65,30 @@ func TestRequestAsTheWorkerGetsIt(t *testing.T) {
 
 func TestHeadOfOpen(t *testing.T) {
 	group := "a"
-	payload, err := encodeOpen(call.Info{
-		Conn: 17, Request: httptest.NewRequest("GET", "/", nil), Session: &calltest.Session{Name: "s"},
-		PathArgs: []*string{&group, nil}, Subprotocols: []string{"x", "y"}, Subprotocol: "y",
-	}, "bot", map[string]json.RawMessage{"k": json.RawMessage(`{"n": 1}`)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := `{"endpoint":"bot","id":"17","session":{"id":"s","values":{"k":{"n":1}}},"subprotocol":"y",` +
-		`"subprotocols":["x","y"],"path_args":["a",null],"path_kwargs":{}}`
-	if n := binary.LittleEndian.Uint32(payload); string(payload[4:4+n]) != want {
-		t.Errorf("head\n%s\nwant\n%s", payload[4:4+n], want)
+	for user, text := range map[string]string{
+		"":                        "",
+		"{}":                      `"user":{},`, // a token's user without attributes is not the session's
+		`{"id": "a<b", "n": [1]}`: `"user":{"id":"a\u003cb","n":[1]},`,
+	} {
+		info := call.Info{
+			Conn: 17, Request: httptest.NewRequest("GET", "/", nil), Session: &calltest.Session{Name: "s"},
+			PathArgs: []*string{&group, nil}, Subprotocols: []string{"x", "y"}, Subprotocol: "y",
+		}
+		if user != "" {
+			info.User = parley.User{}
+			if err := json.Unmarshal([]byte(user), &info.User); err != nil {
+				t.Fatal(err)
+			}
+		}
+		payload, err := encodeOpen(info, "bot", map[string]json.RawMessage{"k": json.RawMessage(`{"n": 1}`)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := `{"endpoint":"bot","id":"17",` + text + `"session":{"id":"s","values":{"k":{"n":1}}},"subprotocol":"y",` +
+			`"subprotocols":["x","y"],"path_args":["a",null],"path_kwargs":{}}`
+		if n := binary.LittleEndian.Uint32(payload); string(payload[4:4+n]) != want {
+			t.Errorf("head\n%s\nwant\n%s", payload[4:4+n], want)
+		}
 	}
 }
 
@@ -97,7 +111,7 @@ func TestConfigRow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"version":2,"name":"w1","dirs":["/app"],"path":[],"endpoints":[` +
+	want := `{"version":3,"name":"w1","dirs":["/app"],"path":[],"endpoints":[` +
 		`{"name":"bot","kwargs":{"a":1},"hooks":{"on_message":[` +
 		`{"name":"n","function":"bot.f","args":null,"kwargs":null,"where":"gramex.yaml:9:19"},` +
 		`{"name":"","function":"bot.g(x)","args":[1],"kwargs":{"k":"v"},"where":""}]}},` +

@@ -111,7 +111,7 @@ func (r *Runtime) Compile(f call.Functions) (call.Hooks, error) {
 	var problems call.Problems
 	if value, err := decode(f.Kwargs); err == nil {
 		value.Freeze()
-		h.kwargs = settingsOf(value)
+		h.kwargs = settingsOf(value, "settings")
 	}
 	for hook, pipeline := range f.Hooks {
 		names := hook.Vars()

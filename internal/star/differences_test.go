@@ -246,6 +246,7 @@ func evaluate(t *testing.T, r call.Runtime, hooks call.Hooks, n int) string {
 	defer cancel()
 	about := info(parley.ConnID(n + 1))
 	about.Endpoint = "e" + strconv.Itoa(n)
+	about.User = parley.ParseUser([]byte(`{"id": "ann", "deep": {"er": [{"est": 1}]}}`))
 	if err := r.Ready(ctx, about, hooks); err != nil {
 		if ctx.Err() != nil {
 			t.Fatal(err)

@@ -23,13 +23,14 @@ var errClosed = errors.New("the socket is closed")
 // object for all functions of a connection. They run one at a time, and own it
 // but for what says otherwise.
 type handler struct {
-	runtime  *Runtime      // set when it is made, then read-only, as are the next five
+	runtime  *Runtime      // set when it is made, then read-only, as are the next six
 	hooks    *hooks        //
 	id       parley.ConnID //
 	isSocket bool          //
 	effects  call.Effects  //
 	session  parley.SharedSession
-	stream   *stream // nil for a request, and before open
+	user     parley.User // by token or ticket
+	stream   *stream     // nil for a request, and before open
 
 	over atomic.Bool // nobody waits for an answer any more; safe for every goroutine
 	gone bool        // the connection has closed, and on_close has begun
@@ -59,7 +60,7 @@ var (
 
 func newHandler(r *Runtime, h *hooks, info call.Info, effects call.Effects, isSocket bool) *handler {
 	made := &handler{
-		runtime: r, hooks: h, id: info.Conn, isSocket: isSocket, effects: effects, session: info.Session,
+		runtime: r, hooks: h, id: info.Conn, isSocket: isSocket, effects: effects, session: info.Session, user: info.User,
 		request:   call.NewRequest(info.Request, info.Body),
 		closeCode: starlark.None, closeReason: starlark.None, subprotocol: starlark.None,
 		pathArgs: emptyList(), pathKwargs: emptyDict(),
@@ -113,7 +114,7 @@ var (
 		"name":         func(h *handler) (starlark.Value, error) { return starlark.String(h.hooks.endpoint), nil },
 		"kwargs":       func(h *handler) (starlark.Value, error) { return h.hooks.kwargs, nil },
 		"conf":         (*handler).conf,
-		"current_user": func(*handler) (starlark.Value, error) { return starlark.None, nil },
+		"current_user": (*handler).currentUser,
 		"session":      (*handler).sessionValue,
 		"state":        (*handler).stateValue,
 		"request":      (*handler).requestValue,
@@ -198,7 +199,7 @@ func (h *handler) conf() (starlark.Value, error) {
 	_ = dict.SetKey(starlark.String("name"), starlark.String(h.hooks.endpoint)) // it is not frozen
 	_ = dict.SetKey(starlark.String("kwargs"), h.hooks.kwargs)
 	dict.Freeze()
-	return settingsOf(dict), nil
+	return settingsOf(dict, "settings"), nil
 }
 
 func (h *handler) stateValue() (starlark.Value, error) {

@@ -114,6 +114,24 @@ func (v *sessionValue) Get(key starlark.Value) (starlark.Value, bool, error) {
 	return value, true, nil
 }
 
+// textOf returns the value of a key as JSON, as the function would get it now;
+// nil if there is none. The function is not given it: that a value is looked at
+// here costs nothing when the function ends.
+func (v *sessionValue) textOf(name string) (json.RawMessage, error) {
+	v.look()
+	if given := v.given[name]; given != nil {
+		text, err := encode(given.value)
+		if err != nil {
+			return nil, fmt.Errorf("session key %q: %w", name, err)
+		}
+		return text, nil
+	}
+	if v.deleted[name] {
+		return nil, nil
+	}
+	return v.texts[name], nil
+}
+
 // SetKey implements starlark.HasSetKey.
 func (v *sessionValue) SetKey(key, value starlark.Value) error {
 	name, err := v.changeable(key)

@@ -6,7 +6,10 @@ import (
 
 // settings is a dictionary whose keys are attributes, too:
 // handler.kwargs.limit. It is frozen.
-type settings struct{ dict *starlark.Dict }
+type settings struct {
+	dict *starlark.Dict
+	of   string // its type, for people: "settings", "user"
+}
 
 var (
 	_ starlark.HasAttrs        = (*settings)(nil)
@@ -14,20 +17,20 @@ var (
 	_ starlark.Sequence        = (*settings)(nil)
 )
 
-// settingsOf makes settings of a frozen value's dictionaries.
-func settingsOf(value starlark.Value) starlark.Value {
+// settingsOf makes settings, of a type, of a frozen value's dictionaries.
+func settingsOf(value starlark.Value, of string) starlark.Value {
 	switch v := value.(type) {
 	case *starlark.Dict:
 		dict := &starlark.Dict{}
 		for _, item := range v.Items() {
-			_ = dict.SetKey(item[0], settingsOf(item[1])) // it is not frozen yet
+			_ = dict.SetKey(item[0], settingsOf(item[1], of)) // it is not frozen yet
 		}
 		dict.Freeze()
-		return &settings{dict}
+		return &settings{dict, of}
 	case *starlark.List:
 		list := make([]starlark.Value, v.Len())
 		for i := range list {
-			list[i] = settingsOf(v.Index(i))
+			list[i] = settingsOf(v.Index(i), of)
 		}
 		made := starlark.NewList(list)
 		made.Freeze()
@@ -37,7 +40,7 @@ func settingsOf(value starlark.Value) starlark.Value {
 }
 
 func (s *settings) String() string             { return s.dict.String() }
-func (s *settings) Type() string               { return "settings" }
+func (s *settings) Type() string               { return s.of }
 func (s *settings) Freeze()                    {}
 func (s *settings) Truth() starlark.Bool       { return s.dict.Truth() }
 func (s *settings) Hash() (uint32, error)      { return s.dict.Hash() }

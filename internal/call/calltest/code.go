@@ -79,6 +79,15 @@ type Code struct {
 	FunctionRedirect string // function: redirects to /there
 	FunctionArg      string // function: returns the argument a of the URL
 	FunctionSession  string // function: sets the session's "k" to "v"
+
+	// Of the current user, whose attributes are id, role and deep.
+	MessageUser       string // on_message: writes the user's id, by attribute; "None" if there is none
+	MessageUserValue  string // on_message: writes the text that the user has under the message, or "None"
+	MessageUserDeep   string // on_message: writes the first of the user's deep.er
+	MessageUserLacks  string // on_message: reads the user's attribute "nothing", and raises what comes of it
+	MessageUserChange string // on_message: changes the id of what it got as the user, then writes that of the current user; or raises
+	MessageLogin      string // on_message: sets the session's "user" to one with the text as id, deletes it at "nobody"; writes as MessageUser
+	FunctionUser      string // function: returns the user's id
 }
 
 // runCode tests what only code of the user's can do.
@@ -93,6 +102,7 @@ func runCode(t *testing.T, s Subject) {
 	runPipelines(t, s)
 	runCalls(t, s)
 	runPages(t, s)
+	runUsers(t, s)
 	if s.Expressions {
 		runExpressions(t, s)
 	}

@@ -246,6 +246,41 @@ def function_session(handler):
     handler.session['k'] = 'v'
 
 
+def message_user(handler, message):
+    user = handler.current_user
+    handler.write_message(str(user and user.id))
+
+
+def message_user_value(handler, message):
+    handler.write_message(str(handler.current_user.get(message)))
+
+
+def message_user_deep(handler, message):
+    handler.write_message(handler.current_user.deep.er[0])
+
+
+def message_user_lacks(handler, message):
+    handler.current_user.nothing
+
+
+def message_user_change(handler, message):
+    handler.current_user['id'] = 'changed'
+    handler.current_user.deep.er.append('changed')
+    message_user(handler, message)
+
+
+def message_login(handler, message):
+    if message == 'nobody':
+        del handler.session['user']
+    else:
+        handler.session['user'] = {'id': message}
+    message_user(handler, message)
+
+
+def function_user(handler):
+    return handler.current_user.id
+
+
 # For expressions with args and kwargs.
 
 def say_all(handler, n, text, items, end):

@@ -54,7 +54,7 @@ while True:
     length, kind, number = struct.unpack("<IBI", head)
     payload = stream.read(length - 5)
     if kind == 1:
-        report = {"version": 2, "python": sys.version.split()[0], "pid": os.getpid(), "modules": {}, "faults": []}
+        report = {"version": 3, "python": sys.version.split()[0], "pid": os.getpid(), "modules": {}, "faults": []}
         send(65, 0, json.dumps(report).encode())
     elif kind == 3:
         act(number, payload.decode())

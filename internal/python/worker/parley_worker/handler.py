@@ -1,5 +1,6 @@
 """The handler: what functions see of their connection or request."""
 
+import json
 from functools import cached_property
 
 from . import messages, rows
@@ -14,11 +15,13 @@ _LENGTHS, _KNOWN = rows.LENGTHS, len(rows.LENGTHS)
 class Settings(dict):
     """A dictionary whose keys are attributes, too: handler.kwargs.limit."""
 
+    _lacks = 'no setting'  # what the error says of a key that is not there
+
     def __getattr__(self, name):
         try:
             return self[name]
         except KeyError:
-            raise AttributeError(f'no setting {name!r}') from None
+            raise AttributeError(f'{self._lacks} {name!r}') from None
 
     @classmethod
     def of(cls, value):
@@ -28,6 +31,28 @@ class Settings(dict):
         if isinstance(value, list):
             return [cls.of(item) for item in value]
         return value
+
+
+class User(Settings):
+    """Who has logged in: handler.current_user.id, or ['id'], or .get('role')."""
+
+    _lacks = 'the user has no attribute'
+
+
+class _CurrentUser:
+    """The attribute current_user, as long as no function sets another.
+
+    It is who a token or ticket named, or else who is logged in in the session now.
+    Each look gives a copy.
+    """
+
+    def __get__(self, handler, owner=None):
+        if handler is None:
+            return self
+        if handler._user is not None:
+            return User.of(json.loads(handler._user))
+        user = dict.get(handler._connection.session, 'user')  # which hands nothing out that may be changed
+        return User.of(user) if isinstance(user, dict) and user else None
 
 
 class _OfEndpoint:
@@ -46,12 +71,15 @@ class Handler:
     There may be very many, most of them idle: what is usual is not kept in each.
     """
 
-    current_user = None
+    _user = None  # JSON of who a token or ticket named
+    current_user = _CurrentUser()
     name, kwargs, conf = _OfEndpoint(), _OfEndpoint(), _OfEndpoint()
 
     def __init__(self, connection, head, request):
         self._connection = connection
         self._about = head['id'].encode() + b' ' + request  # which is JSON, until it is looked at
+        if 'user' in head:
+            self._user = json.dumps(head['user']).encode()
         if head['path_args']:
             self.path_args = head['path_args']
         if head['path_kwargs']:

@@ -1,8 +1,8 @@
-"""The rows of the link, version 2 (docs/protocols/link.md)."""
+"""The rows of the link, version 3 (docs/protocols/link.md)."""
 
 import struct
 
-VERSION = 2
+VERSION = 3
 MAX_ROW = 256 << 20  # octets of a whole row after its length
 
 # Server to worker.

@@ -104,7 +104,7 @@ class Worker:
         request = {'method': 'GET', 'uri': '/x?a=1&a=2', 'path': '/x', 'query': 'a=1&a=2', 'host': 'localhost:9988',
                    'protocol': 'http', 'remote_ip': '127.0.0.1', 'headers': [['Cookie', 'sid=abc; b="c d"']], 'body': ''}
         for name, value in more.items():
-            (head if name in head else request)[name] = value
+            (head if name in head or name == 'user' else request)[name] = value
         text = json.dumps(head).encode()
         return rows.U32.pack(len(text)) + text + json.dumps(request).encode()
 

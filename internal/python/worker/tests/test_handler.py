@@ -54,8 +54,9 @@ class Base(unittest.TestCase):
                    'protocol': 'https', 'remote_ip': '10.0.0.7',
                    'headers': [['Cookie', 'c="d e"'], ['Content-Type', 'application/x-www-form-urlencoded']],
                    'body': base64.b64encode(b'f=g').decode()}
-        head = {'id': '17', 'path_args': ['p', None], 'path_kwargs': {'k': 'v'}}
-        self.handler = self.connection.handler = self.kind(self.connection, head, json.dumps(request).encode())
+        self.about = json.dumps(request).encode()
+        self.head = {'id': '17', 'path_args': ['p', None], 'path_kwargs': {'k': 'v'}}
+        self.handler = self.connection.handler = self.kind(self.connection, self.head, self.about)
         self.connection.live = True
 
     def sent(self):
@@ -113,6 +114,69 @@ class Attributes(Base):
         for name in ('set_status', 'set_header', 'add_header', 'redirect', 'set_cookie', 'write', 'finish'):
             with self.assertRaisesRegex(RuntimeError, 'no HTTP response'):
                 getattr(self.handler, name)(1)
+
+
+class CurrentUser(Base):
+    ann = {'id': 'ann', 'deep': {'er': [{'est': 1}]}, 'get': 'g'}
+
+    def sign_in(self, user):
+        self.connection.session.changed_elsewhere(False, {'user': user}, [])
+
+    def test_the_sessions(self):
+        for user in ('ann', ['id'], 5, None, {}, True):
+            self.sign_in(user)
+            self.assertIsNone(self.handler.current_user)
+        self.sign_in(self.ann)
+        self.assertEqual(self.handler.current_user, self.ann)
+        self.connection.session.changed_elsewhere(False, {}, ['user'])
+        self.assertIsNone(self.handler.current_user)
+
+    def test_what_a_function_sets_counts_at_once(self):
+        self.handler.session['user'] = {'id': 'bob'}
+        self.assertEqual(self.handler.current_user.id, 'bob')
+        self.handler.session['user']['id'] = 'eve'
+        self.assertEqual(self.handler.current_user.id, 'eve')
+        del self.handler.session['user']
+        self.assertIsNone(self.handler.current_user)
+
+    def test_a_tokens_comes_first(self):
+        self.sign_in({'id': 'bob'})
+        for user in (self.ann, {}):
+            self.assertEqual(self.kind(self.connection, {**self.head, 'user': user}, self.about).current_user, user)
+
+    def test_attributes(self):
+        self.sign_in(self.ann)
+        for this in (self.handler, self.kind(self.connection, {**self.head, 'user': self.ann}, self.about)):
+            user = this.current_user
+            self.assertEqual((user.id, user['id'], user.get('id'), user.get('role'), user.get('role', 'x'), 'role' in user),
+                             ('ann', 'ann', 'ann', None, 'x', False))
+            self.assertEqual((user.deep.er[0].est, user['deep']['er'][0]['est'], user['get']), (1, 1, 'g'))
+            for lacks in (lambda: user.role, lambda: user.deep.role):
+                with self.assertRaisesRegex(AttributeError, "the user has no attribute 'role'"):
+                    lacks()
+            with self.assertRaises(KeyError):
+                user['role']
+
+    def test_it_is_a_copy(self):
+        self.sign_in(self.ann)
+        for this in (self.handler, self.kind(self.connection, {**self.head, 'user': self.ann}, self.about)):
+            user = this.current_user
+            user['id'] = user.deep['x'] = 'changed'
+            user.deep.er[0].clear()
+            self.assertEqual(this.current_user, self.ann)
+        self.assertEqual(self.connection.session.take_changes(), ({}, None))
+
+    def test_it_costs_a_session_no_comparing(self):
+        self.sign_in(self.ann)
+        self.assertEqual(self.handler.current_user.id, 'ann')
+        self.assertIsNone(self.connection.session.notes)
+
+    def test_who_has_none_by_token_keeps_nothing(self):
+        before = set(vars(self.handler))
+        self.sign_in(self.ann)
+        self.assertEqual(self.handler.current_user.id, 'ann')
+        self.assertEqual(set(vars(self.handler)), before)
+        self.assertNotIn('_user', before)
 
 
 class Write(Base):
