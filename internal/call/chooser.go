@@ -26,8 +26,9 @@ type Chooser struct {
 // New returns a Chooser among runtimes, by name.
 func New(runtimes map[string]Runtime) *Chooser { return &Chooser{runtimes: runtimes} }
 
-// A Program is the functions of one endpoint, ready to be opened in the
-// runtime that was chosen for them. It does not change.
+// A Program is the functions of one endpoint, or those of them that judge, ready
+// to be opened or called in the runtime that was chosen for them. It does not
+// change.
 type Program struct {
 	Runtime Runtime
 	Name    string // of the runtime: Go, Starlark or Python
@@ -54,7 +55,8 @@ func (p *Program) Traits() Traits {
 }
 
 // Compile chooses a runtime for each endpoint of an app and compiles its
-// functions there. All functions of one endpoint run in one runtime:
+// functions there. All functions of one endpoint run in one runtime, but for
+// those that judge, which are Functions for themselves:
 //
 //   - names under parley. are built-ins and run in Go;
 //   - a name in one of the app's own modules runs where that belongs: to Go if

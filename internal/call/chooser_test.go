@@ -222,6 +222,67 @@ func TestWhatDoesNotFitIsToldWithItsPlace(t *testing.T) {
 	}
 }
 
+// The functions of an endpoint that judge are Functions of their own, of the
+// same name: each part runs where its own texts say.
+func TestWhatJudgesIsPlacedForItself(t *testing.T) {
+	judges := string(call.Condition)
+	for _, tc := range []struct {
+		name       string
+		main, part call.Functions
+		want       string // of the part, where the main one is in Go
+		why        string
+	}{
+		{"an expression beside a built-in", one("", "on_message parley.echo"), one("", judges+" handler.current_user"), call.Starlark, "expression"},
+		{"a Python module beside a Go function", one("", "open chat.open"), one("", judges+" py.may"), call.Python, "module py.py"},
+		{"a Go function", one("", "open chat.open"), one("", judges+" chat.may"), call.Go, "Go function"},
+		{"no Starlark", one("", "on_message parley.echo"), one("", judges+" f!"), call.Python, "expression (not Starlark: column 2: not Starlark)"},
+		{"no other function", one(""), one("", judges+" handler.current_user"), call.Starlark, "expression"},
+		{"a pipeline", one("", "on_message parley.echo"), one("", judges+" a(handler)", judges+" b(handler)"), call.Starlark, "pipeline of 2"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			programs, err := chooser().Compile([]call.Functions{tc.main, tc.part})
+			if err != nil {
+				t.Fatal(err)
+			}
+			main, part := programs[0], programs[1]
+			if main.Name != call.Go || part.Name != tc.want || part.Why[call.Condition] != tc.why {
+				t.Errorf("they run in %s and %s (%s), want %s and %s (%s)",
+					main.Name, part.Name, part.Why[call.Condition], call.Go, tc.want, tc.why)
+			}
+			if main.Has(call.Condition) || !part.Has(call.Condition) || part.Has(call.OnMessage) {
+				t.Errorf("the programs have %v and %v", main.Why, part.Why)
+			}
+		})
+	}
+}
+
+// What judges is like other functions in the rest: it can make the app a Python
+// app, and a problem of it has its place.
+func TestWhatJudgesIsOfTheApp(t *testing.T) {
+	expression := one("", "on_message f(message)")
+	programs, err := chooser().Compile([]call.Functions{one("", "on_message parley.echo"), one("", "validate.1 py.may"), expression})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := programs[2].Why[call.OnMessage], "expression (in a Python app: py.may, a.yaml:1:7)"; got != want {
+		t.Errorf("why = %q, want %q", got, want)
+	}
+	main := one("", "open py.open", "on_message parley.echo")
+	part := call.Functions{Endpoint: "x", Hooks: map[call.Hook]call.Pipeline{
+		call.Condition:   {{Function: " ", Where: "a.yaml:5:9"}},
+		call.Validate(1): {{Function: "both.may", Where: "a.yaml:4:9"}},
+	}}
+	_, err = chooser().Compile([]call.Functions{part, main})
+	want := strings.Join([]string{
+		"a.yaml:2:7: url.x.kwargs.on_message: parley.echo is a built-in and runs in Go, but py.open (a.yaml:1:7) runs in Python: all functions of one endpoint run in one runtime",
+		"a.yaml:4:9: url.x.kwargs.validate.1: module both is there twice, as both.star (Starlark) and as both.py (Python): rename one of them",
+		"a.yaml:5:9: url.x.kwargs.auth.condition: empty function",
+	}, "\n")
+	if err == nil || err.Error() != want {
+		t.Errorf("problems:\n%v\nwant:\n%s", err, want)
+	}
+}
+
 // A refuser is a runtime that compiles nothing.
 type refuser struct {
 	calltest.Runtime

@@ -47,7 +47,9 @@ func (h Hook) Vars() []string {
 	return []string{"handler"}
 }
 
-// Functions are all functions of one endpoint, as written.
+// Functions are functions of one endpoint, as written, which run in one runtime.
+// Those that judge are Functions of their own, with the same Endpoint, Kwargs and
+// Runtime, so that they run where their own texts say.
 type Functions struct {
 	Endpoint string          // its name under url:
 	Kwargs   json.RawMessage // the endpoint's kwargs, for handler.kwargs; an object
