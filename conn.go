@@ -109,6 +109,11 @@ type CloseFunc func(ctx context.Context, c Conn, code CloseCode, reason string) 
 // there at open. An error refuses the client.
 type SubprotocolFunc func(ctx context.Context, c Conn, offered []string) (string, error)
 
+// A ConditionFunc judges who may open a socket or see a page, for condition: of
+// auth: and for validate:. There is no peer yet, and what it keeps in State is
+// gone when it has returned. An error refuses the client as a failure does.
+type ConditionFunc func(ctx context.Context, c Conn) (bool, error)
+
 // A RequestFunc answers a request of a FunctionHandler by what it writes to w,
 // which goes out when it has returned. If it fails, the client gets a 500.
 type RequestFunc func(ctx context.Context, c Conn, w http.ResponseWriter) error

@@ -68,6 +68,11 @@ func (a *App) HandleSubprotocol(name string, f parley.SubprotocolFunc) {
 	a.register("HandleSubprotocol", name, f == nil, gofunc.NewSubprotocolFunc(f), nil)
 }
 
+// HandleCondition registers a function for condition: of auth: and for validate:.
+func (a *App) HandleCondition(name string, f parley.ConditionFunc) {
+	a.register("HandleCondition", name, f == nil, gofunc.NewConditionFunc(f), nil)
+}
+
 // HandleRequest registers a function for function: of a FunctionHandler.
 func (a *App) HandleRequest(name string, f parley.RequestFunc) {
 	a.register("HandleRequest", name, f == nil, gofunc.NewRequestFunc(f), nil)

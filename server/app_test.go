@@ -362,6 +362,7 @@ log: {format: xml}
 	app.Handle("open", nothing)
 	app.HandleMessage("parley.say", func(context.Context, parley.Conn, parley.Message) error { return nil })
 	app.HandleClose("chat.close", nil)
+	app.HandleCondition("chat.may", nil)
 	app.WebSocket("/bot", server.WebSocket{Open: nothing, Settings: map[string]any{"open": "chat.open", "orgins": "example.com"}})
 	app.WebSocket("/say", server.WebSocket{Settings: map[string]any{"on_message": "chat.open"}})
 
@@ -390,6 +391,7 @@ log: {format: xml}
 		`app_test.go: Handle("open"): its name should read module.function`,
 		`app_test.go: HandleMessage("parley.say"): names under parley. are those of built-ins`,
 		`app_test.go: HandleClose("chat.close"): the function is nil`,
+		`app_test.go: HandleCondition("chat.may"): the function is nil`,
 		`app_test.go: url./bot.kwargs.orgins: unknown key (did you mean origins?)`,
 		`app_test.go: WebSocket("/bot"): Open and Settings["open"] say the same: remove one of them`,
 		`app_test.go: url./say.kwargs.on_message: chat.open does not work here, only in open, on_close`,

@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"net/http"
+	"strconv"
 
 	"parley.example/parley"
 )
@@ -28,12 +29,14 @@ type Runtime interface {
 	Open(info Info, hooks Hooks, effects Effects) Stream
 
 	// Call runs one hook that must be answered, SelectSubprotocol, Function or
-	// one that judges, whose Value is the JSON true or false, and waits for its value, at most until ctx ends; what the function does
-	// after that is ignored. Its error is a *FunctionError if the function
-	// raised, and wraps parley.ErrUnavailable if it did not run. It never runs
-	// on a loop. A handler made by SelectSubprotocol is the one that a later
-	// Open of the same info.Conn gets; if that never comes, Forget drops it. One
-	// made for a hook that judges is nobody else's.
+	// one that judges, whose Value is a Verdict, and waits for its value, at
+	// most until ctx ends; what the function does after that is ignored. Its
+	// error is a *FunctionError if the function raised, and wraps
+	// parley.ErrUnavailable if it did not run. It never runs on a loop. A
+	// handler made by SelectSubprotocol is the one that a later Open of the
+	// same info.Conn gets; if that never comes, Forget drops it. One made for a
+	// hook that judges sees the request and has no socket, and is gone when its
+	// function has returned.
 	Call(ctx context.Context, info Info, hooks Hooks, hook Hook, effects Effects) (Value, error)
 
 	// Forget drops what Call(SelectSubprotocol) kept for a handshake that came
@@ -218,6 +221,12 @@ const (
 	Binary
 	JSON
 )
+
+// Verdict is the Value of a function that judges.
+func Verdict(ok bool) Value { return Value{Kind: JSON, Data: strconv.AppendBool(nil, ok)} }
+
+// Passes reports whether v is a Verdict of true.
+func (v Value) Passes() bool { return v.Kind == JSON && string(v.Data) == "true" }
 
 // A FunctionError is an exception of user code.
 type FunctionError struct {

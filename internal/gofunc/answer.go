@@ -26,7 +26,7 @@ func (r *Runtime) Call(ctx context.Context, info call.Info, compiled call.Hooks,
 	stop := context.AfterFunc(r.life, func() { cancel(context.Cause(r.life)) })
 	defer stop()
 
-	conn := &Conn{answers: hook == call.Function}
+	conn := &Conn{answers: hook != call.SelectSubprotocol}
 	conn.set(ctx, info, effects)
 	answers := make(chan answer, 1)
 	r.group.Begin()

@@ -16,6 +16,7 @@ import (
 type hooks struct {
 	open, message, pong, close  pipeline
 	selectSubprotocol, function pipeline
+	judges                      map[call.Hook]*pipeline
 	builtins                    bool       // all of them are, if there are any
 	computed                    []computed // arguments of built-ins
 	session                     bool       // one of these may look at the session
@@ -38,6 +39,12 @@ type step struct {
 
 // at returns what runs at hook.
 func (h *hooks) at(hook call.Hook) *pipeline {
+	if hook.Judges() {
+		if p := h.judges[hook]; p != nil {
+			return p
+		}
+		return &pipeline{}
+	}
 	switch hook {
 	case call.OnMessage:
 		return &h.message
@@ -58,9 +65,12 @@ func (h *hooks) at(hook call.Hook) *pipeline {
 // for each step that is neither a built-in nor a registered function, does not
 // fit its hook or has arguments that it cannot have.
 func (r *Runtime) Compile(f call.Functions) (call.Hooks, error) {
-	h := &hooks{builtins: true}
+	h := &hooks{builtins: true, judges: map[call.Hook]*pipeline{}}
 	var problems call.Problems
 	for hook, texts := range f.Hooks {
+		if hook.Judges() {
+			h.judges[hook] = &pipeline{}
+		}
 		p := h.at(hook)
 		for _, text := range texts {
 			st, err := r.compile(h, hook, text)
@@ -94,7 +104,7 @@ func (r *Runtime) compile(h *hooks, hook call.Hook, text call.Step) (step, error
 		return step{}, r.unknown(name)
 	}
 	fits, hooks := f.fits(hook)
-	wantsAnswer := slices.Contains(answers, hook)
+	wantsAnswer := slices.Contains(answers, hook) || hook.Judges()
 	switch {
 	case text.Args != nil || text.Kwargs != nil:
 		return step{}, fmt.Errorf("args: and kwargs: do not reach %s, which is a Go function", name)

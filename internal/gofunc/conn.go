@@ -14,7 +14,7 @@ import (
 	"parley.example/parley/internal/call"
 )
 
-// A Conn is one connection, or one request of a FunctionHandler, as its
+// A Conn is one connection, or one request that is answered or judged, as its
 // functions see it: a parley.Conn. What it does once on_close has returned, or
 // nobody waits for the answer any more, is parley.ErrClosed.
 type Conn struct {
@@ -23,7 +23,7 @@ type Conn struct {
 	session parley.SharedSession
 	user    parley.User // by token or ticket
 	effects call.Effects
-	answers bool // it is a request of a FunctionHandler
+	answers bool // it is a request that is answered or judged, and no socket
 
 	state map[string]any // the functions' own; nil until they ask for it
 

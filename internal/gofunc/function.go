@@ -24,11 +24,13 @@ type Function struct {
 	// is. The error of a ctx that has ended is no failure, but for on_close.
 	Run func(ctx context.Context, c Call) error
 
-	// Answer is for select_subprotocol and function. ctx ends when nobody
-	// waits for the value any more; what it does after that is ignored.
+	// Answer is for select_subprotocol, function and what judges, whose value is
+	// the JSON true or false. ctx ends when nobody waits for the value any more;
+	// what it does after that is ignored.
 	Answer func(ctx context.Context, c Call) (call.Value, error)
 
-	// Hooks are those that it is for; nil means each that Run or Answer is for.
+	// Hooks are those that it is for; nil means each that Run is for, or
+	// select_subprotocol and function. call.Condition stands for all that judge.
 	Hooks []call.Hook
 
 	// Name is what failures call it; "" is the name that it is registered by.
@@ -57,7 +59,7 @@ type Call struct {
 	Offered []string // of select_subprotocol
 }
 
-// The hooks that Run and Answer are for.
+// The hooks that Run and Answer are for, if Hooks does not say.
 var (
 	runs    = []call.Hook{call.Open, call.OnMessage, call.OnPong, call.OnClose}
 	answers = []call.Hook{call.SelectSubprotocol, call.Function}
@@ -76,8 +78,15 @@ func (f Function) hooks() []call.Hook {
 
 // fits reports whether f is for hook, and for which it is.
 func (f Function) fits(hook call.Hook) (ok bool, hooks string) {
+	if hook.Judges() {
+		hook = call.Condition
+	}
 	var names []string
 	for _, hook := range f.hooks() {
+		if hook.Judges() {
+			names = append(names, "condition of auth, validate")
+			continue
+		}
 		names = append(names, string(hook))
 	}
 	return slices.Contains(f.hooks(), hook), strings.Join(names, ", ")
@@ -90,6 +99,7 @@ type (
 	messageFunc     parley.MessageFunc
 	closeFunc       parley.CloseFunc
 	subprotocolFunc parley.SubprotocolFunc
+	conditionFunc   parley.ConditionFunc
 	requestFunc     parley.RequestFunc
 )
 
@@ -127,6 +137,16 @@ func (f subprotocolFunc) answer(ctx context.Context, c Call) (call.Value, error)
 		return call.Value{}, err
 	}
 	return call.Value{Kind: call.Text, Data: []byte(chosen)}, nil
+}
+
+// NewConditionFunc returns what runs f.
+func NewConditionFunc(f parley.ConditionFunc) Function {
+	return Function{Hooks: []call.Hook{call.Condition}, Answer: conditionFunc(f).answer}
+}
+
+func (f conditionFunc) answer(ctx context.Context, c Call) (call.Value, error) {
+	ok, err := f(ctx, c.Conn)
+	return call.Verdict(ok), err
 }
 
 // NewRequestFunc returns what runs f.

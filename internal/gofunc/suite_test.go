@@ -80,6 +80,7 @@ func suiteFunctions(mark bool) map[string]gofunc.Function {
 	}
 	echo := func(_ context.Context, c parley.Conn, m parley.Message) error { return c.Send(m) }
 	raise := func(context.Context, parley.Conn) error { return errNoWay }
+	judge := gofunc.NewConditionFunc
 	answer := func(contentType string, body []byte) gofunc.Function {
 		return gofunc.NewRequestFunc(func(_ context.Context, _ parley.Conn, w http.ResponseWriter) error {
 			if contentType != "" {
@@ -300,6 +301,28 @@ func suiteFunctions(mark bool) map[string]gofunc.Function {
 		"suite.function_user": gofunc.NewRequestFunc(func(_ context.Context, c parley.Conn, w http.ResponseWriter) error {
 			_, err := io.WriteString(w, c.User().ID())
 			return err
+		}),
+
+		"suite.judge": judge(func(_ context.Context, c parley.Conn) (bool, error) { return c.Request().FormValue("a") == "1", nil }),
+		"suite.judge_sees": judge(func(_ context.Context, c parley.Conn) (bool, error) {
+			var k string
+			_, err := c.Session().Get("k", &k)
+			return c.Request().PathValue("room") == "lobby" && k == "v" && c.User().ID() == "ann", err
+		}),
+		"suite.judge_raise":  judge(func(context.Context, parley.Conn) (bool, error) { panic(errNoWay) }),
+		"suite.judge_writes": judge(func(_ context.Context, c parley.Conn) (bool, error) { return true, c.Send(parley.TextMessage("x")) }),
+		"suite.judge_change": judge(func(_ context.Context, c parley.Conn) (bool, error) { return true, c.Session().Set("k", "v") }),
+		"suite.judge_keeps": judge(func(_ context.Context, c parley.Conn) (bool, error) {
+			c.State()["chosen"] = "kept"
+			return true, nil
+		}),
+		"suite.judge_slow": judge(func(context.Context, parley.Conn) (bool, error) {
+			time.Sleep(50 * time.Millisecond)
+			return true, nil
+		}),
+		"suite.judge_stuck": judge(func(ctx context.Context, _ parley.Conn) (bool, error) {
+			<-ctx.Done()
+			return false, ctx.Err()
 		}),
 
 		"suite.function_session": gofunc.NewRequestFunc(func(_ context.Context, c parley.Conn, _ http.ResponseWriter) error {

@@ -15,10 +15,6 @@ func (w *worker) call(ctx context.Context, info call.Info, endpoint string, hook
 		conn: info.Conn, endpoint: endpoint, session: info.Session, effects: effects,
 		answer: make(chan reply, 1),
 	}
-	number := byte(1)
-	if hook == call.Function {
-		number = 2
-	}
 	w.mu.Lock()
 	if w.dead {
 		w.mu.Unlock()
@@ -31,7 +27,7 @@ func (w *worker) call(ctx context.Context, info call.Info, endpoint string, hook
 		w.handshakes[info.Conn] = h
 	}
 	w.mu.Unlock()
-	w.introduce(h, info, toCall, append(binary.LittleEndian.AppendUint32(nil, h.calling), number))
+	w.introduce(h, info, toCall, callHead(h.calling, hook))
 
 	select {
 	case r := <-h.answer:
@@ -41,6 +37,18 @@ func (w *worker) call(ctx context.Context, info call.Info, endpoint string, hook
 		return call.Value{}, fmt.Errorf("endpoint %s: %s did not answer in time: %w: %w",
 			endpoint, hook, parley.ErrUnavailable, context.Cause(ctx))
 	}
+}
+
+// callHead is what a CALL begins with.
+func callHead(number uint32, hook call.Hook) []byte {
+	head := binary.LittleEndian.AppendUint32(nil, number)
+	switch {
+	case hook == call.SelectSubprotocol:
+		return append(head, 1)
+	case hook.Judges():
+		return appendStr16(append(head, 3), string(hook))
+	}
+	return append(head, 2)
 }
 
 // result is what the caller gets.

@@ -143,6 +143,71 @@ func TestHandshakeThatTakesTooLongIsForgotten(t *testing.T) {
 	})
 }
 
+// What judges is asked by its name, and nothing of it is held once it has
+// answered, whatever that was.
+func TestJudges(t *testing.T) {
+	asked := make(chan string, 10)
+	worker := &script{on: func(p *fakeProcess, r row) {
+		if r.typ != toCall {
+			return
+		}
+		f := fields{rest: r.payload[5:]}
+		hook := string(f.str16())
+		asked <- fmt.Sprintf("%d %s", r.payload[4], hook)
+		switch hook {
+		case "validate.1":
+			p.send(fromReply, r.number, r.payload[:4], []byte{replyRaised, 0}, u32(0), str32("ValueError: no"), []byte("tb"))
+		case "validate.12":
+			time.Sleep(time.Minute)
+			fallthrough
+		default:
+			p.send(fromReply, r.number, r.payload[:4], []byte{replyValue, byte(call.JSON)}, str32(`{}`), []byte("true"))
+		}
+	}}
+	inBubble(t, Options{HangTimeout: time.Hour}, worker.run, func(r *rig) {
+		for hook, want := range map[call.Hook]string{
+			call.Condition: "true", call.Validate(1): "validate.1: ValueError: no",
+			call.Validate(12): "endpoint bot: validate.12 did not answer in time: unavailable: context deadline exceeded",
+		} {
+			ctx, cancel := context.WithTimeout(r.t.Context(), 30*time.Second)
+			v, err := r.Call(ctx, r.info(1), r.hooks, hook, &calltest.Effects{})
+			cancel()
+			if got := string(v.Data); got != want && (err == nil || err.Error() != want) {
+				t.Errorf("%s = %s, %v, want %s", hook, got, err, want)
+			}
+			if got, want := <-asked, "3 "+string(hook); got != want {
+				t.Errorf("asked for %s, want %s", got, want)
+			}
+		}
+		time.Sleep(time.Minute)
+		w := r.posts[0].live
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if n := len(w.holders) + len(w.handshakes) + r.session.Watchers(); n != 0 {
+			t.Errorf("%d holders, %d handshakes and %d watchers are left", len(w.holders), len(w.handshakes), r.session.Watchers())
+		}
+	})
+}
+
+func TestAnEndpointMayBeCompiledInParts(t *testing.T) {
+	r := New(Options{})
+	for _, hook := range []call.Hook{call.OnMessage, call.Condition} {
+		if _, err := r.Compile(functions("bot", map[call.Hook]string{hook: "bot.f"})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := r.Compile(functions("other", map[call.Hook]string{call.Open: "bot.f"})); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range r.endpoints {
+		names = append(names, fmt.Sprint(e.Name, " ", len(e.Hooks)))
+	}
+	if got, want := strings.Join(names, ", "), "bot 2, other 1"; got != want {
+		t.Errorf("the worker gets %s, want %s", got, want)
+	}
+}
+
 func sessionRow(set string) []byte {
 	return append(appendStr16(nil, "s1"), `{"set":`+set+`,"delete":[]}`...)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -110,14 +111,22 @@ func New(opt Options) *Runtime {
 }
 
 // Compile implements call.Runtime. It takes every text: whether it is Python
-// shows in Faults when a worker has loaded it. It is an error after Start.
+// shows in Faults when a worker has loaded it. Functions of one endpoint may be
+// compiled in several parts. It is an error after Start.
 func (r *Runtime) Compile(f call.Functions) (call.Hooks, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.started {
 		return nil, fmt.Errorf("endpoint %s: compiling Python functions after the start", f.Endpoint)
 	}
-	r.endpoints = append(r.endpoints, newEndpointJSON(f))
+	part := newEndpointJSON(f)
+	for i := range r.endpoints {
+		if r.endpoints[i].Name == f.Endpoint {
+			maps.Copy(r.endpoints[i].Hooks, part.Hooks)
+			return &hooks{endpoint: f.Endpoint}, nil
+		}
+	}
+	r.endpoints = append(r.endpoints, part)
 	return &hooks{endpoint: f.Endpoint}, nil
 }
 

@@ -20,7 +20,7 @@ func (r *Runtime) Call(ctx context.Context, info call.Info, compiled call.Hooks,
 	if fn == nil {
 		return call.Value{}, fmt.Errorf("%s of %s: no function answers it", hook, info.Endpoint)
 	}
-	h := newHandler(r, endpoint, info, effects, hook == call.SelectSubprotocol)
+	h := newHandler(r, endpoint, info, effects, kindAt(hook))
 	run := r.runners.Get().(*runner)
 	vars := run.room(fn.all)
 	vars[0] = h
@@ -41,7 +41,11 @@ func (r *Runtime) Call(ctx context.Context, info call.Info, compiled call.Hooks,
 		defer r.group.End()
 		var a answer
 		value, err := h.value(run, ctx.Done(), fn.run, vars)
-		if err == nil {
+		switch {
+		case err != nil:
+		case hook.Judges():
+			a.value = call.Verdict(bool(value.Truth()))
+		default:
 			a.value, err = h.answer(value)
 		}
 		if err != nil {

@@ -24,7 +24,7 @@ func (r *Runtime) Expression(s call.Step) (func(call.Info) (string, error), erro
 		return nil, err
 	}
 	return func(info call.Info) (string, error) {
-		h := newHandler(r, &hooks{endpoint: info.Endpoint, kwargs: starlark.None}, info, nil, false)
+		h := newHandler(r, &hooks{endpoint: info.Endpoint, kwargs: starlark.None}, info, nil, looksOnly)
 		run := r.runners.Get().(*runner)
 		defer r.runners.Put(run)
 		value, err := run.do(nil, nil, fewSteps, evaluate, []starlark.Value{h})

@@ -23,14 +23,14 @@ var errClosed = errors.New("the socket is closed")
 // object for all functions of a connection. They run one at a time, and own it
 // but for what says otherwise.
 type handler struct {
-	runtime  *Runtime      // set when it is made, then read-only, as are the next six
-	hooks    *hooks        //
-	id       parley.ConnID //
-	isSocket bool          //
-	effects  call.Effects  //
-	session  parley.SharedSession
-	user     parley.User // by token or ticket
-	stream   *stream     // nil for a request, and before open
+	runtime *Runtime      // set when it is made, then read-only, as are the next six
+	hooks   *hooks        //
+	id      parley.ConnID //
+	kind    kind          //
+	effects call.Effects  //
+	session parley.SharedSession
+	user    parley.User // by token or ticket
+	stream  *stream     // nil for a request, and before open
 
 	over atomic.Bool // nobody waits for an answer any more; safe for every goroutine
 	gone bool        // the connection has closed, and on_close has begun
@@ -53,14 +53,34 @@ type handler struct {
 	timers  map[*timer]struct{}
 }
 
+// A kind of handler says what can be done with it.
+type kind uint8
+
+const (
+	looksOnly kind = iota // for what judges or computes: it can be looked at
+	ofPage                // of a request that its function answers
+	ofSocket
+)
+
+// kindAt is the kind of the handler for Call.
+func kindAt(hook call.Hook) kind {
+	switch {
+	case hook == call.SelectSubprotocol:
+		return ofSocket
+	case hook.Judges():
+		return looksOnly
+	}
+	return ofPage
+}
+
 var (
 	_ starlark.HasAttrs    = (*handler)(nil)
 	_ starlark.HasSetField = (*handler)(nil)
 )
 
-func newHandler(r *Runtime, h *hooks, info call.Info, effects call.Effects, isSocket bool) *handler {
+func newHandler(r *Runtime, h *hooks, info call.Info, effects call.Effects, kind kind) *handler {
 	made := &handler{
-		runtime: r, hooks: h, id: info.Conn, isSocket: isSocket, effects: effects, session: info.Session, user: info.User,
+		runtime: r, hooks: h, id: info.Conn, kind: kind, effects: effects, session: info.Session, user: info.User,
 		request:   call.NewRequest(info.Request, info.Body),
 		closeCode: starlark.None, closeReason: starlark.None, subprotocol: starlark.None,
 		pathArgs: emptyList(), pathKwargs: emptyDict(),
@@ -152,7 +172,7 @@ func builtins(methods map[string]method) map[string]*starlark.Builtin {
 
 // Attr implements starlark.HasAttrs.
 func (h *handler) Attr(name string) (starlark.Value, error) {
-	if name == writeMessageName && h.isSocket {
+	if name == writeMessageName && h.kind == ofSocket {
 		return writeMessageMethod.BindReceiver(h), nil
 	}
 	if get := attributes[name]; get != nil {
@@ -161,12 +181,14 @@ func (h *handler) Attr(name string) (starlark.Value, error) {
 	m := commonMethods[name]
 	switch {
 	case m != nil:
-	case h.isSocket && socketMethods[name] != nil:
+	case h.kind == ofSocket && socketMethods[name] != nil:
 		m = socketMethods[name]
-	case !h.isSocket && pageMethods[name] != nil:
+	case h.kind == ofPage && pageMethods[name] != nil:
 		m = pageMethods[name]
-	case h.isSocket && pageMethods[name] != nil:
+	case h.kind == ofSocket && pageMethods[name] != nil:
 		return nil, fmt.Errorf("%s: a WebSocket has no HTTP response to change", name)
+	case pageMethods[name] != nil:
+		return nil, fmt.Errorf("%s: this function does not make the response", name)
 	case socketMethods[name] != nil:
 		return nil, fmt.Errorf("%s: this is no WebSocket", name)
 	default:
@@ -180,9 +202,10 @@ const writeMessageName = "write_message"
 // AttrNames implements starlark.HasAttrs.
 func (h *handler) AttrNames() []string {
 	names := append(slices.Collect(maps.Keys(attributes)), slices.Collect(maps.Keys(commonMethods))...)
-	if h.isSocket {
+	switch h.kind {
+	case ofSocket:
 		names = append(names, slices.Collect(maps.Keys(socketMethods))...)
-	} else {
+	case ofPage:
 		names = append(names, slices.Collect(maps.Keys(pageMethods))...)
 	}
 	slices.Sort(names)

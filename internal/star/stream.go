@@ -39,7 +39,7 @@ func (r *Runtime) openStream(info call.Info, compiled *hooks, effects call.Effec
 		h = r.takeKept(info.Conn)
 	}
 	if h == nil {
-		h = newHandler(r, compiled, info, effects, true)
+		h = newHandler(r, compiled, info, effects, ofSocket)
 	}
 	h.effects = effects
 	if info.Subprotocol != "" {

@@ -2,6 +2,7 @@ package star_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -72,6 +73,27 @@ func TestTheCurrentUserIsWhatTheSessionHasNow(t *testing.T) {
 		if v, _, err := asked(t, call.Function, text, false); err != nil || string(v.Data) != want {
 			t.Errorf("%s = %s, %v, want %s", text, v.Data, err, want)
 		}
+	}
+}
+
+// The handler of a function that judges can only be looked at.
+func TestWhatJudgesHasNoSocketAndNoAnswer(t *testing.T) {
+	for text, want := range map[string]string{
+		"handler.write_message('x')": "write_message: this is no WebSocket",
+		"handler.close()":            "close: this is no WebSocket",
+		"handler.set_status(201)":    "set_status: this function does not make the response",
+		"handler.redirect('/x')":     "redirect: this function does not make the response",
+		"handler.get_arg('z')":       "missing argument z",
+	} {
+		_, _, err := asked(t, call.Condition, text, true)
+		var raised *call.FunctionError
+		if !errors.As(err, &raised) || raised.Message != want || raised.Hook != call.Condition {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+	v, _, err := asked(t, call.Condition, "hasattr(handler, 'session') and 'set_status' not in dir(handler) and 'close' not in dir(handler)", true)
+	if err != nil || !v.Passes() {
+		t.Errorf("Call = %s, %v", v.Data, err)
 	}
 }
 

@@ -88,6 +88,16 @@ type Code struct {
 	MessageUserChange string // on_message: changes the id of what it got as the user, then writes that of the current user; or raises
 	MessageLogin      string // on_message: sets the session's "user" to one with the text as id, deletes it at "nobody"; writes as MessageUser
 	FunctionUser      string // function: returns the user's id
+
+	// Of those that judge.
+	Judge       string // whether the argument a of the URL is 1
+	JudgeSees   string // whether the group "room" is "lobby", the session's "k" is "v" and the user's id is "ann"
+	JudgeRaise  string // raises
+	JudgeWrites string // writes a message, and raises what comes of it
+	JudgeChange string // sets the session's "k" to "v"; true
+	JudgeKeeps  string // keeps what Select keeps; true
+	JudgeSlow   string // waits a moment without holding up others; true
+	JudgeStuck  string // waits for ever without holding up others
 }
 
 // runCode tests what only code of the user's can do.
@@ -103,6 +113,7 @@ func runCode(t *testing.T, s Subject) {
 	runCalls(t, s)
 	runPages(t, s)
 	runUsers(t, s)
+	runJudges(t, s)
 	if s.Expressions {
 		runExpressions(t, s)
 	}

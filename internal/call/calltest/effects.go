@@ -174,6 +174,13 @@ func (s *Session) Watch(w parley.SessionWatcher) (values map[string]json.RawMess
 	}
 }
 
+// Watchers returns how many watch it.
+func (s *Session) Watchers() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.watchers)
+}
+
 // String shows the values in key order, for test output.
 func (s *Session) String() string {
 	values := s.Values()

@@ -281,6 +281,43 @@ def function_user(handler):
     return handler.current_user.id
 
 
+def judge(handler):
+    return handler.get_arg('a') == '1'
+
+
+def judge_sees(handler):
+    user = handler.current_user
+    return handler.path_kwargs['room'] == 'lobby' and handler.session.get('k') == 'v' and user and user.id == 'ann'
+
+
+def judge_raise(handler):
+    raise ValueError('no way')
+
+
+def judge_writes(handler):
+    handler.write_message('x')
+    return True
+
+
+def judge_change(handler):
+    handler.session['k'] = 'v'
+    return True
+
+
+def judge_keeps(handler):
+    handler.kept = 'kept'
+    return True
+
+
+async def judge_slow(handler):
+    await asyncio.sleep(0.05)
+    return True
+
+
+async def judge_stuck(handler):
+    await asyncio.get_running_loop().create_future()
+
+
 # For expressions with args and kwargs.
 
 def say_all(handler, n, text, items, end):

@@ -1,4 +1,4 @@
-"""What is asked and answered: functions of pages, and the choice of a subprotocol."""
+"""What is asked and answered: functions of pages, those that judge, and the choice of a subprotocol."""
 
 import asyncio
 import json
@@ -8,22 +8,22 @@ from .expr import needs_await
 from .handler import PageHandler
 
 
-def start(worker, connection, call, hook, values):
+def start(worker, connection, call, hook, values=(), judges=False):
     """Run a hook of the connection as a task, and send its REPLY to call, the octets of a u32.
 
-    Rows of the connection wait until then.
+    Of a function that judges, that is whether its value is true. Rows of the connection wait until then.
     """
-    answer = _answer(worker, connection, call, hook, values)
+    answer = _answer(worker, connection, call, hook, values, judges)
     connection.busy(connection.context.run(asyncio.Task, answer, loop=worker.loop), hook)
 
 
-async def _answer(worker, connection, call, hook, values):
+async def _answer(worker, connection, call, hook, values, judges):
     handler = connection.handler
     try:
         value = connection.endpoint.calls[hook](handler, *values)
         if needs_await(value):
             value = await value
-        reply, error = _value(handler, value), None
+        reply, error = _value(handler, bool(value) if judges else value), None
     except BaseException as raised:  # also SystemExit: a function must not end the worker
         error = raised
     error = worker.finished(connection) or error
@@ -38,7 +38,7 @@ async def _answer(worker, connection, call, hook, values):
                  + tracebacks.trimmed(error).encode('utf-8', 'replace'))
     worker.send(rows.REPLY, connection.id, call + reply)
     error = None  # it refers to this frame
-    if hook == 'function':
+    if hook != 'select_subprotocol':  # whose handler waits for OPEN or FORGET
         worker.release(connection)
     connection.idle()
 

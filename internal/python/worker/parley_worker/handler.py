@@ -66,9 +66,9 @@ class _OfEndpoint:
 
 
 class Handler:
-    """What the handlers of sockets and of pages share. Functions may set any attribute.
+    """What the handlers of sockets and of pages share, and all that one has for functions that judge.
 
-    There may be very many, most of them idle: what is usual is not kept in each.
+    Functions may set any attribute. There may be very many, most of them idle: what is usual is not kept in each.
     """
 
     _user = None  # JSON of who a token or ticket named

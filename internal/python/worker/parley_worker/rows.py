@@ -17,9 +17,9 @@ NUMBERED = struct.Struct('<BI')  # type, connection: a row's head without its le
 U16 = struct.Struct('<H')
 U32 = struct.Struct('<I')
 
-# Numbers of hooks in FAIL and CALL.
+# Numbers of hooks in FAIL, and in CALL, where the name of a hook follows JUDGE.
 FAIL_HOOKS = {'': 0, 'open': 1, 'on_message': 2, 'on_close': 3, 'on_pong': 4}
-CALL_HOOKS = {1: 'select_subprotocol', 2: 'function'}
+SELECT_SUBPROTOCOL, FUNCTION, JUDGE = 1, 2, 3
 
 # Status and kind of a REPLY.
 VALUE, RAISED, UNAVAILABLE = 0, 1, 2
@@ -51,6 +51,12 @@ def str16(text):
     if len(data) > 0xFFFF:
         raise ValueError(f'a name of {len(data)} octets is too long: at most 65535')
     return U16.pack(len(data)) + data
+
+
+def cut_str16(payload, at):
+    """Return the str16 that begins at a place in a payload, and the place behind it."""
+    stop = at + 2 + U16.unpack_from(payload, at)[0]
+    return payload[at + 2:stop].decode(), stop
 
 
 def str32(text):

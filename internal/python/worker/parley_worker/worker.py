@@ -13,7 +13,7 @@ from time import monotonic
 from . import batch, calls, capture, here, loop, modules, rooms, rows, session, timers, tracebacks
 from .connection import Connection
 from .endpoint import Endpoint
-from .handler import PageHandler, SocketHandler
+from .handler import Handler, PageHandler, SocketHandler
 from .link import Link
 from .patience import Patience
 from .tasks import Tasks
@@ -243,15 +243,18 @@ class Worker:
         connection.row(rows.OPEN, b'')
 
     def _call(self, number, payload):
-        hook = rows.CALL_HOOKS[payload[4]]
-        if hook == 'function':
-            connection, head = self._new(number, payload[5:], PageHandler)
-            values = ()
-        else:
+        kind = payload[4]
+        if kind == rows.SELECT_SUBPROTOCOL:
             connection, head = self._new(number, payload[5:], SocketHandler)
-            values = (head['subprotocols'],)
             self.connections[number] = connection
-        calls.start(self, connection, payload[:4], hook, values)
+            calls.start(self, connection, payload[:4], 'select_subprotocol', (head['subprotocols'],))
+        elif kind == rows.FUNCTION:
+            connection, _ = self._new(number, payload[5:], PageHandler)
+            calls.start(self, connection, payload[:4], 'function')
+        else:
+            hook, start = rows.cut_str16(payload, 5)
+            connection, _ = self._new(number, payload[start:], Handler)
+            calls.start(self, connection, payload[:4], hook, judges=True)
 
     def _forget(self, number, _):
         connection = self.connections.get(number)

@@ -120,6 +120,9 @@ class Worker:
     def call(self, endpoint, number, hook=2, call=1, **more):
         self.send(rows.CALL, number, rows.U32.pack(call) + bytes([hook]) + self.head(endpoint, number, **more))
 
+    def judge(self, endpoint, number, hook, call=1, **more):
+        self.send(rows.CALL, number, rows.U32.pack(call) + bytes([rows.JUDGE]) + rows.str16(hook) + self.head(endpoint, number, **more))
+
     def reload(self, *names):
         self.send(rows.RELOAD, 0, json.dumps({'paths': [os.path.join(self.folder.name, name) for name in names]}).encode())
         return self.next('RELOADED').json()

@@ -300,5 +300,15 @@ class Page(Base):
         self.assertFalse(hasattr(self.handler, 'write_message'))
 
 
+class ThatCanBeLookedAt(Base):
+    kind = handler.Handler
+
+    def test_it_can_do_nothing(self):
+        for name in ('write_message', 'close', 'ping', 'set_status', 'set_header', 'redirect'):
+            self.assertFalse(hasattr(self.handler, name))
+        self.assertEqual((self.handler.path_kwargs, self.handler.get_arg('a'), repr(self.handler)),
+                         ({'k': 'v'}, ' 2 ', '<Handler chat 17>'))
+
+
 if __name__ == '__main__':
     unittest.main()
