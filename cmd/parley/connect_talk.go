@@ -228,6 +228,8 @@ func meaning(code parley.CloseCode) string {
 		return "its worker died: connect again"
 	case parley.CloseSlow:
 		return "reads too slowly"
+	case parley.CloseUnauthorized:
+		return "the right to be there has ended: log in again, or come with a fresh token"
 	case parley.CloseStale:
 		return "answered no ping"
 	}

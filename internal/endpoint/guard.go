@@ -176,7 +176,7 @@ func (g *Guard) ask(ctx context.Context, info call.Info, hook call.Hook, effects
 		logRaised(g.log, g.opt.Name, info.Conn, bad)
 		return false, true, nil
 	}
-	return string(v.Data) == "true", false, err
+	return v.Passes(), false, err
 }
 
 // write answers a request for a page.
