@@ -46,13 +46,7 @@ func NewLogout(opt LogoutOptions) (*Logout, error) {
 		return nil, err
 	}
 	l := &Logout{opt: opt, log: opt.Log, way: to, faults: seldom{every: time.Minute}}
-	style, page := ownPage("logout.html")
-	action := "form-action 'self'"
-	if to.elsewhere != "" {
-		action += " " + to.elsewhere
-	}
-	l.page = page
-	l.security = security("default-src 'none'; base-uri 'none'; " + action + "; frame-ancestors 'none'; img-src 'self'; style-src " + style)
+	l.page, l.security = ownPage("logout.html", to)
 	return l, nil
 }
 

@@ -46,21 +46,15 @@ type view struct {
 
 // makePage prepares what Options.Template says.
 func (a *SimpleAuth) makePage() error {
-	action := "form-action 'self'"
-	if a.way.elsewhere != "" {
-		action += " " + a.way.elsewhere // it holds for where a form's answer leads, too
-	}
 	if a.opt.Template == "" {
-		style, own := ownPage("login.html")
-		a.security = security("default-src 'none'; base-uri 'none'; " + action + "; frame-ancestors 'none'; img-src 'self'; style-src " + style)
-		a.page = func(p Page) ([]byte, error) { return own(p) }
+		a.page, a.security = ownPage("login.html", a.way)
 		return nil
 	}
 	t, err := readTemplate(a.opt.Template)
 	if err != nil {
 		return err
 	}
-	a.security = security("base-uri 'self'; " + action + "; frame-ancestors 'none'; object-src 'none'")
+	a.security = security("base-uri 'self'; " + formAction(a.way) + "; frame-ancestors 'none'; object-src 'none'")
 	a.page = func(p Page) ([]byte, error) { return execute(t, p) }
 
 	full := Page{
@@ -101,18 +95,26 @@ func execute(t *template.Template, data any) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// ownPage returns what makes one of our pages, and the source of its style for
-// the Content-Security-Policy.
-func ownPage(name string) (style string, page func(Page) ([]byte, error)) {
+// ownPage returns what makes one of our pages, and its headers.
+func ownPage(name string, to way) (page func(Page) ([]byte, error), header http.Header) {
 	css, err := pageFiles.ReadFile("page/login.css")
 	if err != nil {
 		panic(err) // the program was built without it
 	}
 	t := template.Must(template.ParseFS(pageFiles, "page/"+name))
+	page = func(p Page) ([]byte, error) { return execute(t, view{Page: p, Style: template.CSS(css)}) }
 	sum := sha256.Sum256(css)
-	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'", func(p Page) ([]byte, error) {
-		return execute(t, view{Page: p, Style: template.CSS(css)})
+	return page, security("default-src 'none'; base-uri 'none'; " + formAction(to) + "; frame-ancestors 'none'; img-src 'self'; " +
+		"style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'")
+}
+
+// formAction says where forms may lead, which browsers hold for what their
+// answers lead to, too.
+func formAction(to way) string {
+	if to.elsewhere == "" {
+		return "form-action 'self'"
 	}
+	return "form-action 'self' " + to.elsewhere
 }
 
 // security returns the headers of a page that asks for a password.
