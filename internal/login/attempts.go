@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"slices"
 	"sync"
@@ -24,7 +25,9 @@ import (
 // owner out. So somebody with very many addresses can try very many passwords
 // of one user, as fast as the CPUs check them: only a good password helps
 // against that. And who shares his address with an attacker waits with him, or
-// is refused for as long as that goes on.
+// is refused for as long as that goes on. Only where nobody knows the address,
+// pairs are users alone: else one attacker behind the same proxy would lock out
+// everybody.
 //
 // An attempt whose turn comes within longestHold waits for it, at most mostHeld
 // of them do; the others are refused at once, as are those that find
@@ -93,6 +96,7 @@ type source struct {
 // A record is the count of a source. attempts.mu guards it.
 type record struct {
 	source   source
+	share    int // failures that count as one
 	failures int
 	underway int
 	latest   time.Time // the turn of the last attempt, which may be to come
@@ -110,8 +114,8 @@ func (e *tooEarlyError) Error() string { return fmt.Sprintf("too early, by %v", 
 // An attempt has had its turn: its password may be checked. Its end must be
 // told.
 type attempt struct {
-	of          *attempts
-	pair, whole *record
+	of      *attempts
+	records []*record // of the pair, and of the address if there is one
 }
 
 // An outcome is how an attempt ended.
@@ -123,10 +127,11 @@ const (
 	undecided // the password was not checked
 )
 
-// begin returns when the turn of an attempt has come; remote is an address with
-// a port. The error is a *tooEarlyError, or ctx's.
-func (t *attempts) begin(ctx context.Context, remote, user string) (*attempt, error) {
-	a, wait, err := t.enter(remote, user, time.Now())
+// begin returns when the turn of an attempt has come. The zero address is
+// nobody's, and not counted for itself. The error is a *tooEarlyError, or
+// ctx's.
+func (t *attempts) begin(ctx context.Context, address netip.Addr, user string) (*attempt, error) {
+	a, wait, err := t.enter(address, user, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +140,6 @@ func (t *attempts) begin(ctx context.Context, remote, user string) (*attempt, er
 		defer turn.Stop()
 		select {
 		case <-turn.C:
-			err = nil
 		case <-ctx.Done():
 			err = context.Cause(ctx)
 		}
@@ -154,22 +158,18 @@ func (t *attempts) begin(ctx context.Context, remote, user string) (*attempt, er
 }
 
 // enter counts an attempt and returns how long it has to wait for its turn.
-func (t *attempts) enter(remote, user string, now time.Time) (*attempt, time.Duration, error) {
-	address := addressOf(remote)
+func (t *attempts) enter(address netip.Addr, user string, now time.Time) (*attempt, time.Duration, error) {
+	address = network(address)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.sweep(now)
-	a := &attempt{
-		of:    t,
-		whole: t.record(source{address: address}, now),
-		pair:  t.record(source{address: address, user: sha256.Sum256([]byte(user))}, now),
+	a := &attempt{of: t, records: []*record{t.record(source{address, sha256.Sum256([]byte(user))}, 1, now)}}
+	if address.IsValid() {
+		a.records = append(a.records, t.record(source{address: address}, perAddress, now))
 	}
 	turn := now
-	for _, next := range []time.Time{
-		a.pair.latest.Add(t.after(a.pair.failures + a.pair.underway)),
-		a.whole.latest.Add(t.after((a.whole.failures + a.whole.underway) / perAddress)),
-	} {
-		if next.After(turn) {
+	for _, r := range a.records {
+		if next := r.latest.Add(t.after((r.failures + r.underway) / r.share)); next.After(turn) {
 			turn = next
 		}
 	}
@@ -180,7 +180,7 @@ func (t *attempts) enter(remote, user string, now time.Time) (*attempt, time.Dur
 	if wait > 0 {
 		t.held++
 	}
-	for _, r := range []*record{a.pair, a.whole} {
+	for _, r := range a.records {
 		r.latest = turn
 		r.underway++
 	}
@@ -200,16 +200,17 @@ func (t *attempts) check(a *attempt) error {
 
 // refused is called with attempts.mu held.
 func (a *attempt) refused(wait time.Duration, now time.Time) error {
-	log := now.Sub(a.whole.logged) >= logEvery
+	r := a.records[len(a.records)-1]
+	log := now.Sub(r.logged) >= logEvery
 	if log {
-		a.whole.logged = now
+		r.logged = now
 	}
 	return &tooEarlyError{wait: wait, log: log}
 }
 
 // record returns the record of a source, and if need be makes one and room for
 // it. It is called with mu held.
-func (t *attempts) record(of source, now time.Time) *record {
+func (t *attempts) record(of source, share int, now time.Time) *record {
 	if e, found := t.records[of]; found {
 		t.recent.MoveToFront(e)
 		r := e.Value.(*record)
@@ -221,7 +222,7 @@ func (t *attempts) record(of source, now time.Time) *record {
 	if len(t.records) >= mostRecords {
 		t.drop(t.recent.Back())
 	}
-	r := &record{source: of}
+	r := &record{source: of, share: share}
 	t.records[of] = t.recent.PushFront(r)
 	return r
 }
@@ -250,28 +251,29 @@ func (a *attempt) end(how outcome) {
 func (a *attempt) leave(how outcome) {
 	a.of.mu.Lock()
 	defer a.of.mu.Unlock()
-	a.pair.underway--
-	a.whole.underway--
-	switch how {
-	case failed:
-		a.pair.failures++
-		a.whole.failures++
-	case succeeded:
-		a.pair.failures = 0
-	case undecided:
+	for _, r := range a.records {
+		r.underway--
+		if how == failed {
+			r.failures++
+		}
+	}
+	if how == succeeded {
+		a.records[0].failures = 0
 	}
 }
 
-// addressOf returns the address by which a client is counted: of an IPv6
-// address the first of its /64, since whoever has one has all.
-func addressOf(remote string) netip.Addr {
-	at, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return netip.Addr{}
-	}
-	address := at.Addr().Unmap().WithZone("")
+// network returns the address by which a client is counted: of IPv6 the first
+// of its /64, since whoever has one address of it has all.
+func network(address netip.Addr) netip.Addr {
+	address = address.Unmap().WithZone("")
 	if address.Is6() {
 		return netip.PrefixFrom(address, 64).Masked().Addr()
 	}
 	return address
+}
+
+// remoteAddress is whose request r is, by RemoteAddr.
+func remoteAddress(r *http.Request) (address netip.Addr, ok bool) {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	return at.Addr(), err == nil
 }

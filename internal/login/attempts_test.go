@@ -3,6 +3,7 @@ package login_test
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -144,6 +145,31 @@ func TestAddressesThatAreOne(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Behind a proxy that tells no addresses, an attacker slows down one user, not
+// all.
+func TestUnknownAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newSite(t, func(o *login.Options) {
+			o.Delay = nil
+			o.Address = func(*http.Request) (netip.Addr, bool) { return netip.MustParseAddr("127.0.0.1"), false }
+		}).browser()
+		for i := range 100 {
+			if waited := b.fail("user" + strconv.Itoa(i)); waited != 0 {
+				t.Fatalf("failure %d waited for %d s, want 0", i, waited)
+			}
+		}
+		for range 3 {
+			b.fail("user0")
+		}
+		if got := b.fail("user0"); got != 2 {
+			t.Errorf("one user's fifth failure waited for %d s, want 2", got)
+		}
+		if got := b.succeed(); got != 0 {
+			t.Errorf("another user waited for %d s, want 0", got)
+		}
+	})
 }
 
 // Many at once are no faster than one after the other, and what would wait for

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -29,6 +30,10 @@ type Options struct {
 	// 4, 8 and 15 seconds; a list without elements never waits. See attempts
 	// for what is counted.
 	Delay []time.Duration
+
+	// Address is whose attempt a request is; ok is false if nobody knows. nil
+	// means that of RemoteAddr.
+	Address func(r *http.Request) (address netip.Addr, ok bool)
 
 	Redirect *Redirect     // where people go who have logged in; nil means Redirect{Query: "next"}
 	Terms    session.Terms // of each login; By is Name, whatever stands here
@@ -87,6 +92,9 @@ func New(opt Options) (*SimpleAuth, error) {
 	opt.UserField = or(opt.UserField, "user")
 	opt.PasswordField = or(opt.PasswordField, "password")
 	opt.Terms.By = opt.Name
+	if opt.Address == nil {
+		opt.Address = remoteAddress
+	}
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
@@ -247,7 +255,11 @@ func (a *SimpleAuth) logIn(w http.ResponseWriter, r *http.Request) {
 // check returns the user whom the password belongs to, or nil. It waits as
 // Delay wants it. The work is the same whether there is such a user or not.
 func (a *SimpleAuth) check(r *http.Request, in input) (parley.User, error) {
-	try, err := a.attempts.begin(r.Context(), r.RemoteAddr, in.user)
+	address, ok := a.opt.Address(r)
+	if !ok {
+		address = netip.Addr{}
+	}
+	try, err := a.attempts.begin(r.Context(), address, in.user)
 	if err != nil {
 		var early *tooEarlyError
 		if errors.As(err, &early) && early.log {
@@ -259,15 +271,15 @@ func (a *SimpleAuth) check(r *http.Request, in input) (parley.User, error) {
 	if !found {
 		known = a.accounts[a.decoy(in.user)]
 	}
-	ok := false
+	right := false
 	if len(in.password) <= maxPassword {
-		if ok, err = a.opt.Passwords.Verify(r.Context(), known.password, in.password); err != nil {
+		if right, err = a.opt.Passwords.Verify(r.Context(), known.password, in.password); err != nil {
 			try.end(undecided)
 			return nil, err
 		}
 	}
 	switch {
-	case ok && found:
+	case right && found:
 		try.end(succeeded)
 		return known.user, nil
 	case found:
