@@ -169,10 +169,11 @@ func (a *SimpleAuth) addAccount(name string, c Credential) error {
 // the client's address as trusted proxies tell it, r.URL.Scheme is http or
 // https.
 //
-// Who is logged in already and comes with a target is sent on to it: that is
+// Who is logged in already and has a target in the URL is sent on to it: that is
 // what somebody wants who comes back to the tab with the form after having
-// logged in in another. Without a target, the page says who one is, leads on,
-// and offers the form to become somebody else.
+// logged in in another. Without one, the page says who one is, leads on, and
+// offers the form to become somebody else; a header is no target here, or the
+// link to the form would lead back to where it stands.
 func (a *SimpleAuth) Serve(w http.ResponseWriter, r *http.Request, _ []*string) {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
@@ -193,10 +194,11 @@ func (a *SimpleAuth) show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.Release()
-	next, asked := a.way.find(r, "")
-	if s.User() != nil && asked {
-		redirect(w, http.StatusFound, next)
-		return
+	if s.User() != nil && r.URL.Query().Has(a.way.carrier()) {
+		if next, ok := a.way.find(r, ""); ok {
+			redirect(w, http.StatusFound, next)
+			return
+		}
 	}
 	a.write(w, r, s, reply{status: http.StatusOK})
 }

@@ -319,7 +319,7 @@ func TestFieldNames(t *testing.T) {
 }
 
 func TestLoggedInAlready(t *testing.T) {
-	b := newSite(t, nil).browser()
+	b := newSite(t, func(o *login.Options) { o.Redirect = &login.Redirect{Query: "next", Header: "Referer"} }).browser()
 	b.logIn("alice", "wonderland")
 	page := b.get("/login")
 	page.want(t, http.StatusOK, "")
@@ -330,6 +330,9 @@ func TestLoggedInAlready(t *testing.T) {
 	}
 	b.get("/login?next=/chat").want(t, http.StatusFound, "/chat")
 	b.get("/login?next=//evil.com").want(t, http.StatusOK, "")
+	if page := b.get("/login", "Referer", "http://gramener.com/chat"); !strings.Contains(page.body, `href="/chat">Continue`) {
+		t.Errorf("the page does not lead back: %d %s", page.StatusCode, shorten(page.body))
+	}
 
 	b.send(http.MethodPost, "/login", form("_xsrf", page.token(), "user", "bob", "password", "builder")).want(t, http.StatusSeeOther, "/")
 	if got := b.user(); got != "bob" {
