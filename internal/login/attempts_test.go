@@ -287,6 +287,21 @@ func TestHeldAttemptsAreBounded(t *testing.T) {
 	})
 }
 
+func TestChecksAreBounded(t *testing.T) {
+	b := newSite(t, nil).browser()
+	b.login.Busy(true)
+	a := b.logIn("alice", "wonderland")
+	a.want(t, http.StatusTooManyRequests, "")
+	if got := a.Header.Get("Retry-After"); got != "1" || b.passwords.Checked() > 0 {
+		t.Errorf("Retry-After is %q, %d passwords checked", got, b.passwords.Checked())
+	}
+	b.login.Busy(false)
+	b.succeed()
+	if got := b.login.UnderWay(); got != 0 {
+		t.Errorf("%d attempts are under way, want none", got)
+	}
+}
+
 func TestCountsAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSite(t, slow).browser()

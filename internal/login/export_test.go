@@ -16,6 +16,17 @@ func (a *SimpleAuth) UnderWay() int {
 	return a.attempts.held + a.attempts.checked
 }
 
+// Busy makes it seem that so many passwords are being checked as may be, until
+// it is called with false.
+func (a *SimpleAuth) Busy(busy bool) {
+	a.attempts.mu.Lock()
+	defer a.attempts.mu.Unlock()
+	a.attempts.checked = 0
+	if busy {
+		a.attempts.checked = mostChecked
+	}
+}
+
 // The bounds of an attempts.
 const (
 	MostHeld    = mostHeld

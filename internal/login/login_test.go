@@ -432,6 +432,7 @@ func TestBadOptions(t *testing.T) {
 		`user "a": attribute role is no JSON`:                     attribute("role", "admin"),
 		`redirect to "chat": must begin with / or https://`:       func(o *login.Options) { o.Redirect = &login.Redirect{URL: "chat"} },
 		`redirect to "javascript:x": must begin with / or http`:   func(o *login.Options) { o.Redirect = &login.Redirect{URL: "javascript:x"} },
+		`redirect to "/\\chat": is no URL`:                        func(o *login.Options) { o.Redirect = &login.Redirect{URL: `/\chat`} },
 		`redirect to "//evil.com": must begin with / or https://`: func(o *login.Options) { o.Redirect = &login.Redirect{URL: "//evil.com"} },
 		`user and password are the same field, "x"`:               func(o *login.Options) { o.UserField, o.PasswordField = "x", "x" },
 		`delay -1s: must be from 0 to 24h`:                        func(o *login.Options) { o.Delay = []time.Duration{-time.Second} },

@@ -34,7 +34,7 @@ func newWay(to *Redirect) (way, error) {
 	w := way{query: to.Query, header: to.Header, url: or(to.URL, "/")}
 	u, err := url.Parse(w.url)
 	switch {
-	case err != nil || hasControl(w.url):
+	case err != nil || hasControl(w.url) || strings.ContainsRune(w.url, '\\'):
 		return w, fmt.Errorf("redirect to %q: is no URL", w.url)
 	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(w.url, "/"):
 		return w, nil
@@ -71,10 +71,10 @@ func (w way) find(r *http.Request, posted string) (target string, ok bool) {
 // ok is false if it is anything else, or if any browser could take it for
 // anything else.
 func local(r *http.Request, text string) (target string, ok bool) {
-	if len(text) > maxTarget || hasControl(text) || strings.ContainsRune(text, '\\') {
+	if len(text) > maxTarget || strings.ContainsRune(text, '\\') {
 		return "", false
 	}
-	u, err := url.Parse(text)
+	u, err := url.Parse(text) // which refuses control characters of ASCII
 	if err != nil || u.User != nil || u.Opaque != "" {
 		return "", false
 	}
@@ -87,7 +87,7 @@ func local(r *http.Request, text string) (target string, ok bool) {
 			u.Path = "/"
 		}
 	}
-	if !strings.HasPrefix(u.Path, "/") || !plain(u.Path) || !plain(u.EscapedPath()) {
+	if !strings.HasPrefix(u.Path, "/") || !plain(u.Path) {
 		return "", false
 	}
 	target = u.EscapedPath()
@@ -100,9 +100,9 @@ func local(r *http.Request, text string) (target string, ok bool) {
 	return target, true
 }
 
-// plain reports whether a path, which begins with a slash, means the same to
-// everybody: no second slash or backslash at its beginning, no control
-// character, no dots as a segment. Browsers send none of these.
+// plain reports whether a path, decoded and with a slash at its beginning, means
+// the same to everybody: no second slash or backslash follows, it has no control
+// character, and no segment is dots. Browsers send none of these.
 func plain(p string) bool {
 	if len(p) > 1 && (p[1] == '/' || p[1] == '\\') || hasControl(p) {
 		return false
