@@ -73,4 +73,3 @@ func (s *Server) guardFolder() func(http.HandlerFunc) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) { page(w, r, nil) }
 	}
 }
-

@@ -33,11 +33,11 @@ type program struct {
 // load is Load for a program; path "" is an app without files.
 func load(path string, opt Options, p program) (*Server, error) {
 	cfg, err := config.Load(path, config.Options{
-		Overrides:   opt.Overrides,
-		Sockets:     p.sockets,
-		CheckOrigin: auth.CheckOrigin,
+		Overrides:     opt.Overrides,
+		Sockets:       p.sockets,
+		CheckOrigin:   auth.CheckOrigin,
 		CheckPassword: checkPassword,
-		Hidden:      httpd.Hidden,
+		Hidden:        httpd.Hidden,
 	})
 	var wrong *config.Error
 	if err != nil && !errors.As(err, &wrong) {

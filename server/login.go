@@ -21,7 +21,7 @@ func (s *Server) newLogin(e *config.Endpoint) (*login.SimpleAuth, error) {
 	l := e.Login
 	opt := login.Options{
 		Name: e.Name, Users: map[string]login.Credential{}, Sessions: s.sessions, Passwords: s.passwords, Key: s.formKey,
-		Delay: l.Delay, Address: httpd.ClientAddr, Redirect: redirectOf(l.Redirect), Template: l.Template,
+		Delay: l.Delay, Address: httpd.QuietClientAddr, Redirect: redirectOf(l.Redirect), Template: l.Template,
 		UserField: l.UserField, PasswordField: l.PasswordField,
 		Terms: session.Terms{Expiry: l.SessionExpiry, Inactive: l.SessionInactive},
 		Log:   s.log,

@@ -24,15 +24,27 @@ type came struct {
 // from a trusted proxy that names no client, whose own address stands for many.
 // The log then says so, once an hour for each proxy.
 func ClientAddr(r *http.Request) (addr netip.Addr, ok bool) {
-	c, _ := r.Context().Value(cameKey{}).(*came)
-	if c == nil || !c.client.IsValid() {
-		return netip.Addr{}, false
-	}
-	if c.proxy {
+	addr, ok = QuietClientAddr(r)
+	if c := cameOf(r); !ok && c != nil && c.proxy {
 		c.server.logSilentProxy(c.client)
+	}
+	return addr, ok
+}
+
+// QuietClientAddr is ClientAddr for what does well without an address: it logs
+// nothing. At a developer's machine, loopback is such a proxy.
+func QuietClientAddr(r *http.Request) (addr netip.Addr, ok bool) {
+	c := cameOf(r)
+	if c == nil || !c.client.IsValid() || c.proxy {
 		return netip.Addr{}, false
 	}
 	return countedAs(c.client), true
+}
+
+// cameOf is how r reached the server, or nil if it did not.
+func cameOf(r *http.Request) *came {
+	c, _ := r.Context().Value(cameKey{}).(*came)
+	return c
 }
 
 // countedAs returns addr, or the first of its network if that is IPv6.

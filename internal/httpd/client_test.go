@@ -72,6 +72,31 @@ func TestClientAddr(t *testing.T) {
 	}
 }
 
+func TestQuietClientAddr(t *testing.T) {
+	var log records
+	var addr netip.Addr
+	var ok bool
+	s := httpd.New(httpd.Options{
+		Log: log.logger(), TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		Routes: []httpd.Route{route("/", func(_ http.ResponseWriter, r *http.Request) { addr, ok = httpd.QuietClientAddr(r) })},
+	})
+	for peer, want := range map[string]string{
+		"203.0.113.9:5000":            "203.0.113.9",
+		"[2001:db8:1:2:3:4:5:6]:5000": "2001:db8:1:2::",
+		"127.0.0.1:5000":              "",
+	} {
+		get(s, "/", func(r *http.Request) { r.RemoteAddr = peer })
+		if ok != (want != "") || ok && addr.String() != want {
+			t.Errorf("%s: %v, %t, want %q", peer, addr, ok, want)
+		}
+	}
+	for _, line := range log.lines(t) {
+		if line["level"] == "WARN" {
+			t.Errorf("logged %v", line)
+		}
+	}
+}
+
 func TestProxiesThatNameNobodyAreToldOnceAnHour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log records

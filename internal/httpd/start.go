@@ -52,7 +52,7 @@ func (s *Server) startsHere(r *http.Request) bool {
 	if s.opt.Start == nil || r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
 	}
-	how, _ := r.Context().Value(cameKey{}).(*came)
+	how := cameOf(r)
 	if how == nil {
 		return false
 	}
