@@ -98,8 +98,8 @@ type Login struct {
 	Credentials []Credential // at least one, in the order written, names without repeats
 	Template    string       // an html/template file, absolute; "" is Parley's own page
 
-	// Delay is how long an answer takes after the first, the second, … and each
-	// later failure; nil leaves the choice to the login.
+	// Delay is how long after the attempt before it one is looked at: after the
+	// first, the second, … and each later failure. nil leaves the choice to the login.
 	Delay []time.Duration
 
 	Redirect        Redirect

@@ -54,7 +54,7 @@ const anyOrigin = "*"
 
 func (b *builder) origins(n *node, path string) []Origin {
 	if n.kind == list && len(n.items) == 0 {
-		b.r.addf(ruleOrigins, n.pos, path, "names no origin; name some, or remove the key to allow all")
+		b.r.addf(ruleOrigins, n.pos, path, "names no origin; name some, or remove the key")
 	}
 	var list []Origin
 	items, paths := oneOrMany(n, path)

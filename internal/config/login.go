@@ -121,7 +121,7 @@ func (b *builder) delay(e *entry, path string) []time.Duration {
 	items, paths := oneOrMany(e.value, path)
 	for i, v := range items {
 		var d time.Duration
-		b.duration(&d, &entry{value: v, pos: v.pos}, paths[i], time.Second)
+		b.durationOrNone(&d, &entry{value: v, pos: v.pos}, paths[i])
 		if d > maxDelay {
 			b.r.addf(ruleDuration, v.pos, paths[i], "%s is longer than a minute, which is the most", v.shown())
 		}
