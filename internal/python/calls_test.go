@@ -165,10 +165,15 @@ func TestJudges(t *testing.T) {
 		}
 	}}
 	inBubble(t, Options{HangTimeout: time.Hour}, worker.run, func(r *rig) {
-		for hook, want := range map[call.Hook]string{
-			call.Condition: "true", call.Validate(1): "validate.1: ValueError: no",
-			call.Validate(12): "endpoint bot: validate.12 did not answer in time: unavailable: context deadline exceeded",
+		for _, tc := range []struct {
+			hook call.Hook
+			want string
+		}{
+			{call.Condition, "true"},
+			{call.Validate(1), "validate.1: ValueError: no"},
+			{call.Validate(12), "endpoint bot: validate.12 did not answer in time: unavailable: context deadline exceeded"},
 		} {
+			hook, want := tc.hook, tc.want
 			ctx, cancel := context.WithTimeout(r.t.Context(), 30*time.Second)
 			v, err := r.Call(ctx, r.info(1), r.hooks, hook, &calltest.Effects{})
 			cancel()
