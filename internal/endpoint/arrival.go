@@ -29,9 +29,7 @@ func (a *arrival) byCookie() bool { return a.token == "" && a.ticket == "" }
 // if origins says nothing, others get in without their cookie.
 func (e *WebSocket) arrive(r *http.Request) (arrival, *refusal) {
 	a := arrival{request: r, cookie: true}
-	if no := e.takeRight(&a); no != nil {
-		return a, no
-	}
+	wrong := e.takeRight(&a)
 	o, guarded, own := e.opt.Origins, e.guard.asks(http.MethodGet), !fromElsewhere(r)
 	switch {
 	case own && (guarded || o == nil):
@@ -43,26 +41,32 @@ func (e *WebSocket) arrive(r *http.Request) (arrival, *refusal) {
 		a.cookie = false
 		a.request = withoutCookies(a.request)
 	}
+	switch {
+	case errors.Is(wrong, auth.ErrAmbiguous):
+		return a, &refusal{status: http.StatusBadRequest, text: "more than one token or ticket came with the request: send one"}
+	case wrong != nil:
+		e.guard.refused(a.request, nil, wrong.Error())
+		return a, invalidToken()
+	}
 	return a, nil
 }
 
-// takeRight takes the token or the ticket out of a's request.
-func (e *WebSocket) takeRight(a *arrival) *refusal {
-	var err error
+// takeRight takes the token or the ticket out of a's request. After an error a
+// has none.
+func (e *WebSocket) takeRight(a *arrival) (err error) {
 	if t := e.opt.Tokens; t != nil {
 		a.token, a.request, err = t.Sources.Take(a.request)
 	}
 	if e.opt.Tickets != nil && err == nil {
 		a.ticket, a.request, err = auth.TakeTicket(a.request)
 	}
-	switch {
-	case errors.Is(err, auth.ErrAmbiguous), a.token != "" && a.ticket != "":
-		return &refusal{status: http.StatusBadRequest, text: "more than one token or ticket came with the request: send one"}
-	case err != nil:
-		e.guard.refused(a.request, nil, err.Error())
-		return invalidToken()
+	if a.token != "" && a.ticket != "" {
+		err = auth.ErrAmbiguous
 	}
-	return nil
+	if err != nil {
+		a.token, a.ticket = "", ""
+	}
+	return err
 }
 
 func invalidToken() *refusal {

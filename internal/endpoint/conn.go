@@ -29,6 +29,7 @@ type conn struct {
 	failures atomic.Uint32           // functions that raised
 
 	sessionEnded atomic.Bool
+	rightEnded   atomic.Bool // to be there; the peer was told
 
 	// Owned by the handshake, then by the connection's loop or goroutine.
 	info   *call.Info // dropped by OnOpen
@@ -56,7 +57,7 @@ func (c *conn) OnOpen(s *ws.Conn) {
 	p := c.endpoint.opt.Program
 	c.stream = p.Runtime.Open(*info, p.Hooks, c)
 	if c.rights != nil {
-		c.rights.watch()
+		c.rights.check()
 	}
 	if c.sessionEnded.Load() {
 		c.unauthorized(sessionEnded)

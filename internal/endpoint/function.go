@@ -56,9 +56,7 @@ func NewFunction(opt FunctionOptions) *Function {
 // the values of the pattern's groups; one that took no part in the match is
 // nil.
 func (e *Function) Serve(w http.ResponseWriter, r *http.Request, groups []*string) {
-	ctx, cancel := context.WithTimeout(r.Context(), functionWait)
-	defer cancel()
-	v, no := e.serve(ctx, w, r, groups)
+	v, no := e.serve(w, r, groups)
 	if no == nil {
 		no = e.answer(w, v)
 	}
@@ -68,17 +66,14 @@ func (e *Function) Serve(w http.ResponseWriter, r *http.Request, groups []*strin
 }
 
 // serve looks at the request as a handshake is looked at, and runs the function.
-func (e *Function) serve(ctx context.Context, w http.ResponseWriter, r *http.Request, groups []*string) (v call.Value, no *refusal) {
-	s, no := e.guard.visit(ctx, e.opt.Sessions, r)
+func (e *Function) serve(w http.ResponseWriter, r *http.Request, groups []*string) (v call.Value, no *refusal) {
+	body, no := e.receive(w, r)
 	if no != nil {
 		return v, no
 	}
-	defer func() {
-		if s != nil {
-			s.Release()
-		}
-	}()
-	body, no := e.body(w, r)
+	ctx, cancel := context.WithTimeout(r.Context(), functionWait)
+	defer cancel()
+	s, no := e.guard.visit(ctx, e.opt.Sessions, r)
 	if no != nil {
 		return v, no
 	}
@@ -88,6 +83,7 @@ func (e *Function) serve(ctx context.Context, w http.ResponseWriter, r *http.Req
 			return v, e.guard.unavailable(r, "session not opened", err)
 		}
 	}
+	defer s.Release()
 	effects := &requestEffects{hub: e.opt.Hub, log: e.log, endpoint: e.opt.Name, id: e.opt.Engine.NewID(), session: s}
 	info := call.Info{Conn: effects.id, Endpoint: e.opt.Name, Request: r, Body: body, Session: s}
 	info.PathArgs, info.PathKwargs = pathGroups(e.opt.Groups, groups)
@@ -99,6 +95,24 @@ func (e *Function) serve(ctx context.Context, w http.ResponseWriter, r *http.Req
 		e.opt.Sessions.SetCookie(w.Header(), s, r.URL.Scheme == "https")
 	}
 	return e.call(ctx, info, effects)
+}
+
+// receive returns the body of a request, if the rule admits who sends it; no
+// other is read. The rule is to be asked again: the body may have taken minutes.
+func (e *Function) receive(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
+	if r.ContentLength == 0 {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), functionWait)
+	defer cancel()
+	s, no := e.guard.visit(ctx, e.opt.Sessions, r)
+	if no != nil {
+		return nil, no
+	}
+	if s != nil {
+		s.Release()
+	}
+	return e.body(w, r)
 }
 
 // body reads the request's.

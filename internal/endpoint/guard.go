@@ -40,13 +40,26 @@ type Validity struct {
 
 // A Guard says who may use an endpoint. It is safe for concurrent use.
 type Guard struct {
-	opt    GuardOptions // set by NewGuard, then read-only
-	log    *slog.Logger // likewise
-	faults limiter      // of lines about what is refused or not available; safe for every goroutine
+	opt      GuardOptions // set by NewGuard, then read-only
+	log      *slog.Logger // likewise
+	refusals limiter      // of lines about who is refused; safe for every goroutine
+	faults   limiter      // of lines about what is not available, which a flood of refusals must not hide; likewise
 }
 
 // NewGuard returns the guard that opt describes.
 func NewGuard(opt GuardOptions) *Guard { return &Guard{opt: opt, log: logger(opt.Log)} }
+
+// ofSocket returns a guard like g that sends nobody to a login page: browsers
+// follow no redirect of a handshake, and tell their page nothing of it.
+func (g *Guard) ofSocket() *Guard {
+	opt := g.opt
+	if opt.Rule != nil {
+		rule := *opt.Rule
+		rule.LoginURL = ""
+		opt.Rule = &rule
+	}
+	return NewGuard(opt)
+}
 
 // any reports whether it may refuse somebody.
 func (g *Guard) any() bool { return g.opt.Rule != nil || g.opt.Judges != nil }
@@ -120,11 +133,11 @@ func (g *Guard) logIn(r *http.Request, why string) *refusal {
 }
 
 // showsPage reports whether a browser asks for something to show in a tab: a
-// socket or a script would take a login page for its answer.
+// script would take a login page for its answer.
 func showsPage(r *http.Request) bool {
 	mode := r.Header.Get("Sec-Fetch-Mode")
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) &&
-		r.Header.Get("X-Requested-With") == "" && (mode == "" || mode == "navigate") && r.Header.Get("Upgrade") == ""
+		r.Header.Get("X-Requested-With") == "" && (mode == "" || mode == "navigate")
 }
 
 // judge lets the functions judge that the endpoint has for it; it says what
@@ -204,7 +217,7 @@ func (g *Guard) refused(r *http.Request, user parley.User, why string) {
 	if origin := r.Header.Get("Origin"); origin != "" {
 		args = append(args, "origin", cut(origin))
 	}
-	g.faults.warn(g.log, why+" "+addressOf(r), "refused", args...)
+	g.refusals.warn(g.log, why+" "+addressOf(r), "refused", args...)
 }
 
 // addressOf is the client's address without its port.

@@ -58,7 +58,7 @@ type WebSocket struct {
 // NewWebSocket returns the endpoint that opt describes.
 func NewWebSocket(opt Options) *WebSocket {
 	return &WebSocket{
-		opt: opt, log: logger(opt.Log), guard: guardOf(opt.Guard, opt.Name, opt.Log),
+		opt: opt, log: logger(opt.Log), guard: guardOf(opt.Guard, opt.Name, opt.Log).ofSocket(),
 		settings: opt.Settings.Complete(), traits: opt.Program.Traits(),
 	}
 }
