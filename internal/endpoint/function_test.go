@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -25,7 +24,7 @@ import (
 func (st *stage) function(opt endpoint.FunctionOptions) *endpoint.Function {
 	opt.Name = "page"
 	opt.Program, opt.Engine, opt.Hub, opt.Sessions = st.program, st.engine, st.hub, st.sessions
-	opt.Log = slog.New(slog.NewTextHandler(st.log, nil))
+	opt.Log = st.logger()
 	return endpoint.NewFunction(opt)
 }
 

@@ -171,6 +171,8 @@ func perform(t *testing.T, test func(t *testing.T, st *stage)) {
 	})
 }
 
+func (st *stage) logger() *slog.Logger { return slog.New(slog.NewTextHandler(st.log, nil)) }
+
 // serve begins to serve the endpoint that opt describes. What opt leaves out
 // is the stage's.
 func (st *stage) serve(opt endpoint.Options) {
@@ -179,7 +181,7 @@ func (st *stage) serve(opt endpoint.Options) {
 	if opt.Program == nil {
 		opt.Program = st.program
 	}
-	opt.Engine, opt.Hub, opt.Sessions, opt.Log = st.engine, st.hub, st.sessions, slog.New(slog.NewTextHandler(st.log, nil))
+	opt.Engine, opt.Hub, opt.Sessions, opt.Log = st.engine, st.hub, st.sessions, st.logger()
 	st.socket = endpoint.NewWebSocket(opt)
 	var groups []*string
 	for range opt.Groups {
@@ -227,7 +229,13 @@ func (st *stage) client(tap func(net.Conn)) *http.Client {
 // body.
 func (st *stage) get(method string, header http.Header) (*http.Response, string) {
 	st.t.Helper()
-	r, err := http.NewRequestWithContext(st.t.Context(), method, "http://app.example/x", nil)
+	return st.getAt("/x", method, header)
+}
+
+// getAt is get for a path with a query.
+func (st *stage) getAt(path, method string, header http.Header) (*http.Response, string) {
+	st.t.Helper()
+	r, err := http.NewRequestWithContext(st.t.Context(), method, "http://app.example"+path, nil)
 	if err != nil {
 		st.t.Fatal(err)
 	}
@@ -269,10 +277,16 @@ type peer struct {
 
 func (st *stage) dial(opt websocket.DialOptions) *peer {
 	st.t.Helper()
+	return st.dialAt("/x", opt)
+}
+
+// dialAt is dial for a path with a query.
+func (st *stage) dialAt(path string, opt websocket.DialOptions) *peer {
+	st.t.Helper()
 	p := &peer{t: st.t}
 	opt.HTTPClient = st.client(func(c net.Conn) { p.raw = c })
 	var err error
-	p.Conn, p.response, err = websocket.Dial(st.t.Context(), "ws://app.example/x", &opt)
+	p.Conn, p.response, err = websocket.Dial(st.t.Context(), "ws://app.example"+path, &opt)
 	if err != nil {
 		st.t.Fatal(err)
 	}

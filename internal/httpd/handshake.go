@@ -8,7 +8,7 @@ import (
 // serveSocket answers a request to a WebSocket's path, unless that cannot
 // become one, or too many are on their way already.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, serve func()) {
-	if r.ProtoMajor > 1 {
+	if r.ProtoMajor > 1 && r.Method == http.MethodGet {
 		// An answer over HTTP/2 cannot have the Upgrade header that else goes
 		// with 426 (RFC 9113 §8.2.2).
 		s.stats.wrongVersion.Add(1)

@@ -25,8 +25,8 @@ type Route struct {
 	// handle sessions itself.
 	Pages bool
 
-	// Socket says that Serve opens WebSockets: it is asked over HTTP/1 only,
-	// and for at most Options.MaxHandshakes of them at once.
+	// Socket says that Serve opens WebSockets: GET reaches it over HTTP/1 only,
+	// and it has at most Options.MaxHandshakes requests at once.
 	Socket bool
 }
 

@@ -101,6 +101,10 @@ func TestPlainHTTPToATLSPortIsTold(t *testing.T) {
 
 func TestSocketsOverTLS(t *testing.T) {
 	echo := socket("/echo", func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost { // for a ticket, say
+			_, _ = io.WriteString(w, "posted over "+r.Proto)
+			return
+		}
 		conn, err := websocket.Accept(w, r, nil)
 		if err != nil {
 			return // it has answered
@@ -138,6 +142,14 @@ func TestSocketsOverTLS(t *testing.T) {
 	}
 	if got := s.Stats().WrongVersion; got != 1 {
 		t.Errorf("%d requests of a wrong version counted, want 1", got)
+	}
+	res, err = h2.Post(base+"/echo", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if body, _ := io.ReadAll(res.Body); string(body) != "posted over HTTP/2.0" {
+		t.Errorf("a POST over HTTP/2: %d %s", res.StatusCode, body)
 	}
 }
 
