@@ -13,7 +13,7 @@ import (
 	"parley.example/parley/internal/session"
 )
 
-// TestAPageIsForWhomItsGuardAdmits.
+// TestAPageIsForWhomItsGuardAdmits, and for nobody else.
 func TestAPageIsForWhomItsGuardAdmits(t *testing.T) {
 	for _, tc := range []struct {
 		name   string

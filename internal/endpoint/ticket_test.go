@@ -83,6 +83,10 @@ func TestWhoGetsATicket(t *testing.T) {
 	}{
 		{name: "nobody", status: 401, body: "a ticket needs the session's cookie"},
 		{name: "no member", who: user("bob", "guest"), status: 403, body: "you are logged in, but this is not for you"},
+		{
+			name: "no member, where auth is about GET", who: user("bob", "guest"), rule: &auth.Rule{Membership: traders.Membership, Methods: []string{"GET"}},
+			status: 403, body: "you are logged in, but this is not for you",
+		},
 		{name: "not who the condition is for", who: user("alice", "trader"), answer: says(), status: 403, body: "you are logged in, but this is not for you"},
 		{
 			name: "a foreign page", who: user("alice", "trader"), header: http.Header{"Origin": {"https://evil.example"}},
@@ -97,8 +101,11 @@ func TestWhoGetsATicket(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			perform(t, func(t *testing.T, st *stage) {
 				st.puppet.answer = tc.answer
+				if tc.rule == nil {
+					tc.rule = traders
+				}
 				st.serve(endpoint.Options{
-					Guard:   st.guard(endpoint.GuardOptions{Rule: traders, Judges: st.judges(call.Condition)}),
+					Guard:   st.guard(endpoint.GuardOptions{Rule: tc.rule, Judges: st.judges(call.Condition)}),
 					Tickets: auth.NewTickets(0), Origins: origins(t, "evil.example"), // listed for sockets only
 				})
 				header := tc.header.Clone()
@@ -122,7 +129,7 @@ func TestWhoGetsATicket(t *testing.T) {
 	}
 }
 
-// TestTicketsThatOpenNothing.
+// TestTicketsThatOpenNothing: their time is over, or their session's.
 func TestTicketsThatOpenNothing(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
