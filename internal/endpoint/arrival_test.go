@@ -138,7 +138,7 @@ func TestWaysOfAToken(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			perform(t, func(t *testing.T, st *stage) {
 				st.serve(endpoint.Options{Guard: st.guard(endpoint.GuardOptions{Rule: traders}), Tokens: tokens(t, 0)})
-				bob, _ := st.logIn(user("bob", "trader"), session.Terms{}) // the token says who, not the cookie
+				bob, bobs := st.logIn(user("bob", "trader"), session.Terms{}) // the token says who, not the cookie
 				token := tokenOf(t, "alice", "trader", time.Hour)
 				header := upgrade("Cookie", bob)
 				path := tc.path
@@ -158,6 +158,9 @@ func TestWaysOfAToken(t *testing.T) {
 				info := st.puppet.Stream(t, 0).info
 				if got := call.CurrentUser(info.User, info.Session).ID(); got != "alice" {
 					t.Errorf("the user is %q, want alice", got)
+				}
+				if foreign := len(info.Request.Header["Origin"]) > 0; (info.Session.ID() == bobs) == foreign {
+					t.Errorf("opened with the session of the cookie: %v, from a foreign page: %v", !foreign, foreign)
 				}
 				all, err := json.Marshal([]any{info.Request.Header, info.Request.URL.String(), info.Request.RequestURI, info.Subprotocols})
 				if err != nil {

@@ -35,7 +35,9 @@ func (st *stage) dialWith(cookie string) *peer {
 // and reason.
 func (p *peer) ends(code parley.CloseCode, reason string) {
 	p.t.Helper()
-	_, data, err := p.Read(p.t.Context())
+	ctx, cancel := context.WithTimeout(p.t.Context(), 24*time.Hour)
+	defer cancel()
+	_, data, err := p.Read(ctx)
 	if err == nil {
 		p.t.Fatalf("got %q, want the end", data)
 	}

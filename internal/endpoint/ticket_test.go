@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
@@ -45,7 +46,8 @@ func TestATicketOpensOneSocket(t *testing.T) {
 		st.serve(endpoint.Options{Guard: st.guard(endpoint.GuardOptions{Rule: traders}), Tickets: auth.NewTickets(0)})
 		cookie, id := st.logIn(user("alice", "trader"), session.Terms{})
 		ticket := st.ticket(cookie)
-		p := st.dialAt("/x?a=1&ticket="+ticket, websocket.DialOptions{HTTPHeader: http.Header{"Origin": {"https://app.elsewhere.example"}}})
+		bob, _ := st.logIn(user("bob", "trader"), session.Terms{}) // the ticket says who, not the cookie
+		p := st.dialAt("/x?a=1&ticket="+ticket, websocket.DialOptions{HTTPHeader: http.Header{"Cookie": {bob}}})
 		if cookie := p.response.Header.Get("Set-Cookie"); cookie != "" {
 			t.Errorf("a ticket sets the cookie %s", cookie)
 		}
@@ -66,6 +68,10 @@ func TestATicketOpensOneSocket(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.ends(4401, "the session has ended")
+		synctest.Wait()
+		if live := st.sessions.Stats().Live; live != 0 {
+			t.Errorf("%d sessions are held", live)
+		}
 	})
 }
 
