@@ -37,7 +37,7 @@ func (b *builder) auth(e *entry, endpoint, path string) *Auth {
 	if u := f["login_url"]; u != nil && u.value.kind == boolean && u.value.value == false {
 		to.noLogin = true
 	} else {
-		b.page(&to.LoginURL, u, join(path, "login_url"))
+		b.loginURL(&to.LoginURL, u, join(path, "login_url"))
 	}
 	b.name(&to.Query, f["query"], join(path, "query"))
 	if m := f["membership"]; m != nil {

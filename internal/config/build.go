@@ -20,6 +20,7 @@ type builder struct {
 
 	loginPage  string // the first SimpleAuth at a plain path, escaped; "" is none
 	addressPos Pos    // of app.listen.address; the zero Pos if it was not set
+	expiryPos  Pos    // of app.session.expiry; likewise
 }
 
 func (b *builder) build(settings *node, urls []*entry) {
@@ -113,6 +114,9 @@ func (b *builder) tls(e *entry) *TLS {
 			b.r.addf(ruleMissing, e.pos, at, "missing; it names %s", file.what)
 		} else if b.text(file.path, f[file.key], at) {
 			*file.path, *file.pos = b.absolute(*file.path), f[file.key].value.pos
+			if file.key == "key" {
+				b.notServed(to.Key, to.KeyPos, at)
+			}
 		}
 	}
 	return to
@@ -143,9 +147,9 @@ func (b *builder) proxies(n *node) []netip.Prefix {
 			b.r.addf(ruleProxy, v.pos, paths[i], "%s is neither an IP address nor a range such as 10.0.0.0/8", described(v))
 			continue
 		}
-		if p.Bits() == 0 {
+		if tooWide(p) {
 			b.r.warnf(ruleWarnProxies, v.pos, paths[i],
-				"trusts everybody: any client can say what its address is, and that it speaks HTTPS; name the proxies")
+				"trusts everybody, or nearly: any client there can say what its address is, and that it speaks HTTPS; name the proxies")
 		}
 		list = append(list, p)
 	}
@@ -167,7 +171,10 @@ func (b *builder) session(n *node) {
 	to := &b.cfg.App.Session
 	f := b.fields(n, "app.session", "", "app.session")
 	b.choice(&to.Store, f["type"], "app.session.type", "sqlite", "memory")
-	b.duration(&to.Expiry, f["expiry"], "app.session.expiry", day)
+	if e := f["expiry"]; e != nil {
+		b.duration(&to.Expiry, e, "app.session.expiry", day)
+		b.expiryPos = e.value.pos
+	}
 	if e := f["cookie"]; b.text(&to.Cookie, e, "app.session.cookie") && !isToken(to.Cookie) {
 		b.r.addf(ruleCookie, e.value.pos, "app.session.cookie", "%s cannot be a cookie's name: use letters, digits, - and _", e.value.shown())
 	} else if name := strings.ToLower(to.Cookie); strings.HasPrefix(name, "__host-") || strings.HasPrefix(name, "__secure-") {
@@ -180,6 +187,8 @@ func (b *builder) session(n *node) {
 			b.r.addf(ruleStorePath, e.pos, "app.session.path", "sessions of type memory have no file; remove path or type")
 		} else if info, err := os.Stat(to.Path); err == nil && info.IsDir() {
 			b.r.addf(ruleStorePath, e.value.pos, "app.session.path", "%s is a folder; name a file in it", e.value.shown())
+		} else {
+			b.notServed(to.Path, e.value.pos, "app.session.path")
 		}
 	}
 }
@@ -205,7 +214,7 @@ func (b *builder) domain(to *string, e *entry, path string) {
 
 func (b *builder) settings(n *node) {
 	f := b.fields(n, "app.settings", "", "app.settings")
-	b.page(&b.cfg.App.Settings.LoginURL, f["login_url"], "app.settings.login_url")
+	b.loginURL(&b.cfg.App.Settings.LoginURL, f["login_url"], "app.settings.login_url")
 	if e := f["cookie_secret"]; e != nil {
 		b.cfg.App.Settings.CookieSecrets = b.cookieSecrets(e.value, "app.settings.cookie_secret")
 	}

@@ -141,6 +141,9 @@ func (b *builder) readKwargs(end *Endpoint, handler string, at *entry, kwargs *n
 			own = end.WebSocket.Token
 		}
 		end.Access = b.access(kwargs, own, end.Name, path)
+		if end.Auth == nil && end.WebSocket.Token != nil && !hasKey(kwargs, "auth") && !b.partial {
+			b.r.warnf(ruleWarnToken, at.pos, path, "takes the tokens of app.token and asks for none: everybody may open it; write  auth: true, or  auth: false  if that is meant")
+		}
 	case functionHandler:
 		end.Function = b.functionHandler(at, kwargs, end.Name, path)
 		end.Access = b.access(kwargs, nil, end.Name, path)

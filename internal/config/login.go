@@ -127,6 +127,9 @@ func (b *builder) delay(e *entry, path string) []time.Duration {
 		}
 		all = append(all, d)
 	}
+	if n := len(all); n > 0 && all[n-1] == 0 {
+		b.r.warnf(ruleWarnDelay, items[n-1].pos, paths[n-1], "nothing slows down who guesses passwords; remove the key, or write some seconds")
+	}
 	return all
 }
 

@@ -118,6 +118,11 @@ const (
 	ruleWarnDomain      rule = "warn-domain"       // a cookie for all subdomains
 	ruleWarnProxies     rule = "warn-proxies"      // everybody is a trusted proxy
 	ruleWarnPlain       rule = "warn-plain"        // passwords or cookies over plain HTTP
-	ruleWarnOrigins     rule = "warn-origins"      // sites that may use the login of a guarded endpoint
+	ruleWarnOrigins     rule = "warn-origins"      // sites that may use a socket as the browser's user
 	ruleWarnMethods     rule = "warn-methods"      // auth.methods that open a socket to everybody
+	ruleWarnToken       rule = "warn-token"        // app.token, and nobody asks for one
+	ruleWarnDelay       rule = "warn-delay"        // passwords may be guessed at full speed
+	ruleWarnLoginURL    rule = "warn-login-url"    // a login page over plain HTTP
+	ruleWarnLong        rule = "warn-long"         // a cookie that is good for years
+	ruleWarnServed      rule = "warn-served"       // a secret file that pages would show
 )
