@@ -19,6 +19,8 @@ const (
 	maxOutbox      = 1 << 30
 	maxDelay       = time.Minute // after a wrong password
 	maxTicket      = time.Hour
+	maxUserName    = 256  // bytes, as a login page takes them
+	maxPassword    = 1024 // likewise
 )
 
 // Defaults of what stands in several places, or has no function below.

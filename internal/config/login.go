@@ -63,6 +63,8 @@ func (b *builder) credential(e *entry, path string) Credential {
 	to := Credential{Name: e.key, Attributes: json.RawMessage("{}"), Pos: e.pos}
 	if !isLine(e.key) {
 		b.r.addf(ruleCredential, e.pos, path, "cannot be a user's name: it is empty, or has spaces at its ends or control characters")
+	} else if len(e.key) > maxUserName {
+		b.r.addf(ruleCredential, e.pos, path, "cannot be a user's name: it is longer than %d bytes", maxUserName)
 	}
 	if e.value.kind != mapping {
 		b.password(&to.Password, e, path)
@@ -98,7 +100,11 @@ func (b *builder) password(to *Secret, e *entry, path string) {
 		b.r.addf(ruleType, e.value.pos, path, "must be text, not %s: put it in quotes", e.value.kind)
 		return
 	}
-	if !b.text(&to.Text, e, path) || b.l.opt.CheckPassword == nil {
+	switch {
+	case !b.text(&to.Text, e, path) || b.l.opt.CheckPassword == nil:
+		return
+	case len(to.Text) > maxPassword:
+		b.r.addf(rulePassword, e.value.pos, path, "is longer than %d bytes, and no login page takes it", maxPassword)
 		return
 	}
 	switch plain, err := b.l.opt.CheckPassword(to.Text); {
