@@ -103,7 +103,7 @@ type Login struct {
 	Delay []time.Duration
 
 	Redirect        Redirect
-	SessionExpiry   time.Duration // after logging in; 0 is app.session.expiry alone
+	SessionExpiry   time.Duration // after logging in, whatever happens; 0 is no limit
 	SessionInactive time.Duration // without a request; 0 is no limit
 	UserField       string        // names of the form's fields, not the same
 	PasswordField   string

@@ -24,7 +24,7 @@ func (b *builder) simpleAuth(at *entry, kwargs *node, endpoint, path string) *Lo
 	b.sessionTime(&to.SessionExpiry, f["session_expiry"], join(path, "session_expiry"))
 	if to.SessionExpiry > b.cfg.App.Session.Expiry {
 		b.r.warnf(ruleWarnExpiry, f["session_expiry"].value.pos, join(path, "session_expiry"),
-			"is longer than app.session.expiry, and sessions end after that")
+			"is longer than app.session.expiry: a browser that loads no page for so long is logged out before")
 	}
 	b.sessionTime(&to.SessionInactive, f["session_inactive"], join(path, "session_inactive"))
 	b.field(&to.UserField, f["user"], endpoint, join(path, "user"))
