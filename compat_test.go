@@ -2,13 +2,9 @@ package parley_test
 
 import (
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -16,9 +12,8 @@ import (
 
 // A compatRow is one row of a table of docs/compat.md.
 type compatRow struct {
-	line                  int
+	provedRow
 	gramex, status, means string
-	proofs                []string // what the last column names, as "script: room" or a path
 }
 
 // TestCompatRows checks that each row of docs/compat.md has a status, and
@@ -30,7 +25,7 @@ func TestCompatRows(t *testing.T) {
 	for _, row := range rows {
 		count[row.status]++
 		errorf := func(format string, args ...any) {
-			t.Errorf("docs/compat.md:%d: %s", row.line, fmt.Sprintf(format, args...))
+			t.Errorf("%s:%d: %s", row.page, row.line, fmt.Sprintf(format, args...))
 		}
 		switch row.status {
 		case "same", "better":
@@ -51,11 +46,7 @@ func TestCompatRows(t *testing.T) {
 		default:
 			errorf("status %q: want same, better or not yet", row.status)
 		}
-		for _, proof := range row.proofs {
-			if err := proofExists(proof); err != nil {
-				errorf("%s: %v", proof, err)
-			}
-		}
+		row.checkProofs(t)
 	}
 	for _, status := range []string{"same", "better", "not yet"} {
 		if count[status] < 10 {
@@ -92,39 +83,16 @@ func TestCompatQuotesThePage(t *testing.T) {
 	}
 }
 
-// compatRows reads all tables of four columns.
+// compatRows reads all tables that have tests.
 func compatRows(t *testing.T) []compatRow {
 	t.Helper()
-	page, err := os.ReadFile("docs/compat.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var rows []compatRow
-	head := true // the next row is a table's first
-	for n, line := range strings.Split(string(page), "\n") {
-		if !strings.HasPrefix(line, "|") {
-			head = true
+	for _, row := range provedRows(t, "docs/compat.md") {
+		if len(row.cells) != 3 {
+			t.Errorf("docs/compat.md:%d: %d columns, want 4", row.line, len(row.cells)+1)
 			continue
 		}
-		cells := strings.Split(strings.Trim(strings.ReplaceAll(line, `\|`, "\x00"), "|"), "|")
-		for i := range cells {
-			cells[i] = strings.TrimSpace(strings.ReplaceAll(cells[i], "\x00", "|"))
-		}
-		if head || len(cells) == 2 || strings.Trim(cells[0], "-") == "" {
-			head = false
-			continue
-		}
-		if len(cells) != 4 {
-			t.Errorf("docs/compat.md:%d: %d columns, want 4", n+1, len(cells))
-			continue
-		}
-		row := compatRow{line: n + 1, gramex: cells[0], status: cells[1], means: cells[2]}
-		if cells[3] != "–" {
-			for _, proof := range strings.Split(cells[3], ", ") {
-				row.proofs = append(row.proofs, strings.Trim(proof, "`"))
-			}
-		}
-		rows = append(rows, row)
+		rows = append(rows, compatRow{provedRow: row, gramex: row.cells[0], status: row.cells[1], means: row.cells[2]})
 	}
 	return rows
 }
@@ -141,134 +109,6 @@ func answers(proofs []string, text string) bool {
 		}
 	}
 	return false
-}
-
-// proofPath returns the file of a story, or proof itself.
-func proofPath(proof string) string {
-	if story, ok := strings.CutPrefix(proof, "script: "); ok {
-		return filepath.Join("cmd/parley/testdata/script", story+".txtar")
-	}
-	return proof
-}
-
-// proofExists says why what a row names is not there.
-func proofExists(proof string) error {
-	where, name, named := strings.Cut(proof, ": ")
-	switch {
-	case !named && !strings.HasPrefix(proof, "internal/config/testdata/"):
-		return fmt.Errorf("neither a test nor a configuration of internal/config/testdata")
-	case !named, where == "script":
-		info, err := os.Stat(proofPath(proof))
-		if err == nil && (info.IsDir() || info.Size() == 0) {
-			return fmt.Errorf("no file with something in it")
-		}
-		return err
-	case where == "worker":
-		return pythonTestExists(name)
-	}
-	return goTestExists(where, name)
-}
-
-// pythonTestExists looks for file.Class.method among the worker's tests.
-func pythonTestExists(name string) error {
-	parts := strings.Split(name, ".")
-	if len(parts) != 3 {
-		return fmt.Errorf("want file.Class.test")
-	}
-	text, err := os.ReadFile(filepath.Join("internal/python/worker/tests", parts[0]+".py"))
-	if err != nil {
-		return err
-	}
-	_, class, found := strings.Cut(string(text), "\nclass "+parts[1]+"(")
-	if !found {
-		return fmt.Errorf("%s.py has no class %s", parts[0], parts[1])
-	}
-	if end := regexp.MustCompile(`\n[^\s#)]`).FindStringIndex(class); end != nil {
-		class = class[:end[0]]
-	}
-	method := regexp.MustCompile(`(?m)^    (async )?def ` + regexp.QuoteMeta(parts[2]) + `\(self`)
-	if !strings.HasPrefix(parts[2], "test_") || !method.MatchString(class) {
-		return fmt.Errorf("class %s has no test %s", parts[1], parts[2])
-	}
-	return nil
-}
-
-// goTestExists looks for a test or fuzz target of the package in dir, and for
-// a subtest's name among the texts of that package's tests and of the suites
-// that they run.
-func goTestExists(dir, name string) error {
-	name, subtest, _ := strings.Cut(name, "/")
-	if !strings.HasPrefix(name, "Test") && !strings.HasPrefix(name, "Fuzz") {
-		return fmt.Errorf("no name of a test")
-	}
-	files, err := parseGo(filepath.Join(dir, "*_test.go"))
-	if err != nil {
-		return err
-	}
-	declared := false
-	for _, file := range files {
-		for _, decl := range file.Decls {
-			f, ok := decl.(*ast.FuncDecl)
-			declared = declared || ok && f.Recv == nil && f.Name.Name == name
-		}
-	}
-	if !declared {
-		return fmt.Errorf("no such test in %s", dir)
-	}
-	if subtest == "" || hasText(files, subtest) {
-		return nil
-	}
-	for _, file := range files {
-		for _, imported := range file.Imports {
-			path, err := strconv.Unquote(imported.Path.Value)
-			if err != nil {
-				return err
-			}
-			place, own := ours(path)
-			if !own || !onlyForTests(place) {
-				continue
-			}
-			suite, err := parseGo(filepath.Join(place, "*.go"))
-			if err != nil {
-				return err
-			}
-			if hasText(suite, subtest) {
-				return nil
-			}
-		}
-	}
-	return fmt.Errorf("no subtest of this name is written there")
-}
-
-func parseGo(pattern string) ([]*ast.File, error) {
-	paths, err := filepath.Glob(pattern)
-	if err != nil {
-		return nil, err
-	}
-	var files []*ast.File
-	for _, path := range paths {
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, file)
-	}
-	return files, nil
-}
-
-// hasText reports whether text is a string of the program.
-func hasText(files []*ast.File, text string) bool {
-	found := false
-	for _, file := range files {
-		ast.Inspect(file, func(n ast.Node) bool {
-			if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
-				value, err := strconv.Unquote(literal.Value)
-				found = found || err == nil && value == text
-			}
-			return !found
-		})
-	}
-	return found
 }
 
 // plain returns text without Markdown's backticks and with single blanks.
