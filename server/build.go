@@ -116,12 +116,16 @@ func load(path string, opt Options, p program) (*Server, error) {
 		log.Warn(warning.String())
 	}
 
-	sessions, store, secrets, err := openSessions(cfg.App, opt.DataDir, channels, log)
+	dataDir, err := config.DataDir(opt.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	sessions, store, secrets, err := openSessions(cfg.App, dataDir, channels, log)
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, log: log, version: opt.Version, dataDir: opt.DataDir, listening: opt.Listening,
+		cfg: cfg, log: log, version: opt.Version, dataDir: dataDir, listening: opt.Listening,
 		engine: engine, hub: channels, sessions: sessions, store: store,
 		functions: functions, scripts: scripts, workers: workers,
 		tokens: tokens, passwords: auth.NewPasswords(), formKey: secrets[0],
@@ -139,7 +143,7 @@ func load(path string, opt Options, p program) (*Server, error) {
 	s.web = httpd.New(httpd.Options{
 		Routes:          routes,
 		Dir:             cfg.Dir,
-		DirRules:        fileOptions(cfg.Folder, cfg.Dir, log).Rules,
+		DirRules:        fileOptions(cfg.Folder, cfg.Dir, s.secretFiles(), log).Rules,
 		Folder:          s.guardFolder(),
 		Pages:           sessions.Pages,
 		TrustedProxies:  cfg.App.Listen.TrustedProxies,
@@ -157,7 +161,7 @@ func (s *Server) route(b *built) (httpd.Route, error) {
 	route := httpd.Route{Name: b.Name, Pattern: b.Regexp}
 	switch {
 	case b.File != nil:
-		opt := fileOptions(b.File, s.cfg.Dir, s.log)
+		opt := fileOptions(b.File, s.cfg.Dir, s.secretFiles(), s.log)
 		opt.Private = b.Auth != nil
 		route.Serve, route.Pages = s.newPage(b, groupNames(b.Endpoint), httpd.NewFiles(opt).Serve), true
 	case b.Function != nil:

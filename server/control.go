@@ -3,18 +3,13 @@ package server
 import (
 	"context"
 
-	"parley.example/parley/internal/config"
 	"parley.example/parley/internal/control"
 )
 
 // openControl makes the socket through which parley sessions reaches this
 // server; nil if that cannot be done, which is logged.
 func (s *Server) openControl() *control.Server {
-	var c *control.Server
-	dir, err := config.DataDir(s.dataDir)
-	if err == nil {
-		c, err = control.Open(control.Options{Dir: dir, Revoke: s.revoke, Log: s.log})
-	}
+	c, err := control.Open(control.Options{Dir: s.dataDir, Revoke: s.revoke, Log: s.log})
 	if err != nil {
 		s.log.Warn("parley sessions revoke does not reach this server: sockets of what it revokes stay open here", "err", err)
 		return nil

@@ -53,6 +53,6 @@ func isServed(cfg *config.Config, file string) bool {
 		}
 	}
 	return slices.ContainsFunc(folders, func(f *config.File) bool {
-		return httpd.NewFiles(fileOptions(f, cfg.Dir, nil)).Shows(file)
+		return httpd.NewFiles(fileOptions(f, cfg.Dir, nil, nil)).Shows(file)
 	})
 }

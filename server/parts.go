@@ -23,15 +23,11 @@ import (
 // destroyed.
 const sessionEnded = "session ended"
 
-// openSessions opens the store that the app wishes for, which is nil if sessions
-// live in memory. What secrets sign is also good for the forms of logins.
-func openSessions(app config.App, wish string, h *hub.Hub, log *slog.Logger) (
+// openSessions opens the store that the app wishes for, in the data folder if it
+// says nothing else; it is nil if sessions live in memory. What secrets sign is also good for the forms of logins.
+func openSessions(app config.App, dir string, h *hub.Hub, log *slog.Logger) (
 	m *session.Manager, store session.Store, secrets [][]byte, err error,
 ) {
-	dir, err := config.DataDir(wish)
-	if err != nil {
-		return nil, nil, nil, err
-	}
 	for _, given := range app.Settings.CookieSecrets {
 		secrets = append(secrets, []byte(given.Text))
 	}
@@ -203,10 +199,12 @@ func headerOf(list []config.Header) http.Header {
 	return h
 }
 
-// fileOptions are how the files of f are served, in the app at dir.
-func fileOptions(f *config.File, dir string, log *slog.Logger) httpd.FileOptions {
+// fileOptions are how the files of f are served, in the app at dir; those at never
+// are not.
+func fileOptions(f *config.File, dir string, never []string, log *slog.Logger) httpd.FileOptions {
 	rules := httpd.FileRules{
 		Dir:    dir,
+		Never:  never,
 		Ignore: regexps(f.Ignore),
 		Allow:  regexps(f.Allow),
 	}

@@ -51,7 +51,7 @@ type Server struct {
 	cfg       *config.Config // set by Load, then read-only, as are all fields
 	log       *slog.Logger
 	version   string
-	dataDir   string           // as in Options
+	dataDir   string           // the folder itself
 	listening func(url string) // nil tells nobody
 
 	engine    *ws.Engine

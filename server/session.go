@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"parley.example/parley"
+	"parley.example/parley/internal/session"
 )
 
 // NewSession makes a session with these values, which are kept as JSON, and
@@ -41,6 +42,16 @@ func (a *App) NewSession(values map[string]any) (*http.Cookie, error) {
 		return nil, fmt.Errorf("new session: the app does not run: %w", parley.ErrUnavailable)
 	}
 	return s.NewSession(values)
+}
+
+// secretFiles are those that no page may show: whoever has the secret or the
+// sessions can be anybody.
+func (s *Server) secretFiles() []string {
+	files := []string{session.SecretFile(s.dataDir)}
+	if path := s.cfg.App.Session.File(s.dataDir); path != "" {
+		files = append(files, session.SQLiteFiles(path)...)
+	}
+	return files
 }
 
 // RevokeSession ends a session: its cookie opens nothing any more, its values are

@@ -114,9 +114,6 @@ func (b *builder) tls(e *entry) *TLS {
 			b.r.addf(ruleMissing, e.pos, at, "missing; it names %s", file.what)
 		} else if b.text(file.path, f[file.key], at) {
 			*file.path, *file.pos = b.absolute(*file.path), f[file.key].value.pos
-			if file.key == "key" {
-				b.notServed(to.Key, to.KeyPos, at)
-			}
 		}
 	}
 	return to
@@ -187,8 +184,6 @@ func (b *builder) session(n *node) {
 			b.r.addf(ruleStorePath, e.pos, "app.session.path", "sessions of type memory have no file; remove path or type")
 		} else if info, err := os.Stat(to.Path); err == nil && info.IsDir() {
 			b.r.addf(ruleStorePath, e.value.pos, "app.session.path", "%s is a folder; name a file in it", e.value.shown())
-		} else {
-			b.notServed(to.Path, e.value.pos, "app.session.path")
 		}
 	}
 }

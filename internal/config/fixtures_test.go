@@ -63,9 +63,7 @@ func readFixture(t *testing.T, path string) fixture {
 		}
 		return !strings.HasPrefix(s, "$"), nil
 	}
-	fx.opt.Hidden = func(path string) bool {
-		return strings.HasPrefix(path, ".") || slices.Contains([]string{".yaml", ".db"}, filepath.Ext(path))
-	}
+	fx.opt.Hidden = func(path string) bool { return strings.HasSuffix(path, ".yaml") || strings.HasPrefix(path, ".") }
 	dir, main := filepath.Dir(path), filepath.Base(path)
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		dir, main = path, "want.txt"

@@ -124,5 +124,4 @@ const (
 	ruleWarnDelay       rule = "warn-delay"        // passwords may be guessed at full speed
 	ruleWarnLoginURL    rule = "warn-login-url"    // a login page over plain HTTP
 	ruleWarnLong        rule = "warn-long"         // a cookie that is good for years
-	ruleWarnServed      rule = "warn-served"       // a secret file that pages would show
 )

@@ -3,7 +3,6 @@ package config
 import (
 	"net/netip"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -120,15 +119,4 @@ func (b *builder) loginURL(to *string, e *entry, path string) {
 	if isPlain(*to) {
 		b.r.warnf(ruleWarnLoginURL, e.value.pos, path, "is a page over plain HTTP, where passwords can be read on their way; write https://")
 	}
-}
-
-// notServed warns if a file with secrets in it is one that pages of the app's
-// folder show.
-func (b *builder) notServed(file string, pos Pos, key string) {
-	name, err := filepath.Rel(b.cfg.Dir, file)
-	hidden := b.l.opt.Hidden
-	if err != nil || !filepath.IsLocal(name) || hidden == nil || hidden(filepath.ToSlash(name)) {
-		return
-	}
-	b.r.warnf(ruleWarnServed, pos, key, "lies in the app's folder, whose files everybody can read; put it elsewhere, or into a folder whose name begins with a dot")
 }

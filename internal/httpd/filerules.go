@@ -17,6 +17,10 @@ import (
 type FileRules struct {
 	Dir string // absolute; "" is nowhere
 
+	// Never are paths of files that are not served, whatever the other rules
+	// say: those with the server's secrets.
+	Never []string
+
 	// A file does not exist for peers if one of Ignore matches its path, or that
 	// of a folder it is in, and none of Allow matches its path.
 	Ignore, Allow []*regexp.Regexp
@@ -54,6 +58,22 @@ func (r *FileRules) below(path, file, dir string) string {
 		}
 	}
 	return "/" + filepath.ToSlash(name)
+}
+
+// never reports whether the file at real, a path without links, is one of
+// Never.
+func (r *FileRules) never(real string) bool {
+	return slices.ContainsFunc(r.Never, func(secret string) bool {
+		target, err := filepath.EvalSymlinks(secret)
+		return err == nil && absolute(target) == absolute(real)
+	})
+}
+
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
 }
 
 // ignores reports whether the rules hide the file with these paths.

@@ -22,6 +22,31 @@ func rules(patterns ...string) []*regexp.Regexp {
 	return list
 }
 
+// TestTheServersSecretsAreNeverServed, by whatever name they are asked for.
+func TestTheServersSecretsAreNeverServed(t *testing.T) {
+	dir := folder(t, map[string]string{"data/secret": "", "data/other": "", "secret": ""})
+	for link, target := range map[string]string{"link": "data/secret", "folder": "data"} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	never := []string{filepath.Join(dir, "folder", "secret"), filepath.Join(dir, "nothing")}
+	s := httpd.New(httpd.Options{Dir: dir, DirRules: httpd.FileRules{Dir: dir, Never: never, Allow: rules("secret")}})
+	for target, want := range map[string]int{
+		"/data/secret": 404, "/folder/secret": 404, "/link": 404, "/data/other": 200, "/secret": 200,
+	} {
+		if w := get(s, target); w.Code != want {
+			t.Errorf("%s: status %d, want %d", target, w.Code, want)
+		}
+	}
+	files := httpd.NewFiles(httpd.FileOptions{Path: filepath.Join(dir, "data", "secret"), Rules: httpd.FileRules{Never: never}})
+	w := httptest.NewRecorder()
+	files.Serve(w, httptest.NewRequest(http.MethodGet, "/x", nil), nil)
+	if w.Code != http.StatusNotFound {
+		t.Errorf("named by path: status %d, want 404", w.Code)
+	}
+}
+
 func TestIgnoredFilesDoNotExist(t *testing.T) {
 	dir := folder(t, map[string]string{
 		"index.html": "", "a.csv": "", "A.CSV": "", "data/b.csv": "", "data/open.csv": "", "data/x.txt": "",

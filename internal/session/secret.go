@@ -21,7 +21,7 @@ const secretBytes = 32
 // others can read, or that holds no secret, is an error: cookies signed with
 // it could be anybody's.
 func LoadSecret(dir string) ([]byte, error) {
-	path := filepath.Join(dir, "secret")
+	path := SecretFile(dir)
 	secret, err := readSecret(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return secret, err
@@ -34,6 +34,9 @@ func LoadSecret(dir string) ([]byte, error) {
 	}
 	return readSecret(path)
 }
+
+// SecretFile is where LoadSecret keeps it.
+func SecretFile(dir string) string { return filepath.Join(dir, "secret") }
 
 // makeSecret writes a new secret to a file of its own and links it to path,
 // which fails if there is one already: nobody sees half a secret, and the

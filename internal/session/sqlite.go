@@ -55,6 +55,11 @@ type SQLite struct {
 	read reader  // likewise
 }
 
+// SQLiteFiles are the files that OpenSQLite makes at path.
+func SQLiteFiles(path string) []string {
+	return []string{path, path + "-wal", path + "-shm", path + "-journal"}
+}
+
 // OpenSQLite opens the store in the file path, and makes it if it does not
 // exist: the file with mode 0600, its folder with 0700.
 func OpenSQLite(path string) (*SQLite, error) {
