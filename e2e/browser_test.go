@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -9,7 +10,7 @@ import (
 )
 
 // live says that an example's page has its socket.
-const live = `document.querySelector('#status').dataset.state === 'live'`
+const live = `document.querySelector('#status')?.dataset.state === 'live'`
 
 // Each example, alone and below examples/, on a phone and on a desktop: the
 // page loads without an error, has its socket, and fits.
@@ -34,6 +35,17 @@ func TestExamplePages(t *testing.T) {
 		fits(all.url+"/"+name, live, "!document.querySelector('nav').hidden") // without its slash: a redirect
 		alone := serve(t, example(t, name))
 		fits(alone.url+"/", live, "document.querySelector('nav').hidden")
+	}
+	for _, url := range []string{all.url + "/login-chat", serve(t, example(t, "login-chat")).url + "/"} {
+		fits(url, atLogin)
+		p := b.open(url)
+		p.logIn("chen", "let chen in")
+		p.wait(live)
+		p.close()
+		fits(url, live)
+	}
+	for _, url := range []string{all.url + "/token", serve(t, example(t, "token")).url + "/"} {
+		fits(url, "document.querySelector('#token')")
 	}
 }
 
@@ -137,6 +149,94 @@ func TestBrowserIdlebot(t *testing.T) {
 		evaluate[bool](silent, `document.querySelector('#log').innerText.includes('rain')`) {
 		t.Error("one tab's conversation shows in the other")
 	}
+}
+
+// Each role is heard in its own room only; who has logged out is out everywhere.
+func TestBrowserLoginChat(t *testing.T) {
+	s := serve(t, example(t, ""))
+	page := s.url + "/login-chat/"
+	b := openBrowser(t)
+	asha := b.open(page)
+	asha.logIn("asha", "let asha in")
+	asha.text("#status", "In the staff room")
+	asha.text("#me", "Asha")
+	second, guests := b.open(page), b.open(page+"?room=guest")
+	chen := openBrowser(t).open(page)
+	chen.logIn("chen", "let chen in")
+	for _, p := range []*tab{second, guests, chen} {
+		p.wait(live)
+	}
+
+	asha.enter("#text", "<b>Only for staff</b>")
+	second.text("#log", "<b>Only for staff</b>")
+	guests.enter("#text", "Welcome, Chen")
+	chen.text("#log", "Welcome, Chen")
+	chen.text("#log b", "Asha")
+	for _, p := range []*tab{guests, chen} {
+		if evaluate[bool](p, `document.querySelector('#log').innerText.includes('Only for staff')`) {
+			t.Error("one role's room is heard in another's")
+		}
+	}
+
+	chen.excuse = "403"
+	chen.click(`[href="?room=staff"]`)
+	chen.text("#log", "You are logged in as Chen, and the staff room is not for you.")
+	chen.wait(`document.querySelector('#send').disabled`)
+	chen.click(`[href="?room=guest"]`)
+	chen.wait(live)
+
+	asha.click("#logout")
+	for _, p := range []*tab{asha, second, guests} {
+		p.wait(atLogin)
+	}
+	guests.logIn("asha", "let asha in")
+	guests.text("#status", "In the guest room") // where that tab was
+	chen.enter("#text", "Welcome back")
+	guests.text("#log", "Welcome back")
+}
+
+// A socket ends with its token, and lives on with a fresh one.
+func TestBrowserToken(t *testing.T) {
+	t.Parallel() // it mostly waits
+	s := serve(t, example(t, "token"))
+	p := openBrowser(t).openSized(s.url+"/", 390, 760, true)
+	p.excuse = "HTTP Authentication failed"
+	p.enter("#token", token(t, "--user", "alice", "--for", "1h"))
+	p.text("#log", "Hello alice")
+	p.text("#status", "Good for")
+	p.enter("#text", "<b>hi</b>")
+	p.text("#log", "alice says <b>hi</b>")
+
+	p.keys("#token", token(t, "--user", "alice", "--for", "20s"))
+	p.click("#renew")
+	p.text("#log", "Renewed until")
+	p.text("#log", "The token has expired.")
+	p.text("#status", "Not connected")
+
+	p.enter("#token", token(t, "--user", "bob", "--claim", "exp=1"))
+	p.text("#log", "Not let in")
+	p.enter("#token", token(t, "--user", "bob"))
+	p.text("#log", "Hello bob")
+	p.keys("#token", token(t, "--user", "alice"))
+	p.click("#renew")
+	p.text("#log", "the token is another user's")
+	if strings.Contains(s.log.String(), "eyJ") {
+		t.Error("the log has a token")
+	}
+}
+
+// token makes one for the example, as its README says.
+func token(t *testing.T, args ...string) string {
+	t.Helper()
+	binary, err := raceBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(binary, append([]string{"token", example(t, "token")}, args...)...).Output()
+	if err != nil {
+		t.Fatalf("parley token: %v", err)
+	}
+	return strings.TrimSpace(string(out))
 }
 
 // The seed's page, byte for byte, in two tabs.

@@ -41,10 +41,13 @@ func serveLogin(t *testing.T) *server {
 	return serve(t, dir)
 }
 
+// atLogin says that a page has led to the login.
+const atLogin = `location.pathname.endsWith('/login') && document.querySelector('#password')`
+
 // logIn goes to the page for those who have logged in, and logs in on the way.
 func (p *tab) logIn(user, password string) {
 	p.t.Helper()
-	p.wait("location.pathname === '/login'")
+	p.wait(atLogin)
 	p.keys("#user", user)
 	p.enter("#password", password)
 }
