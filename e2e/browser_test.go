@@ -203,12 +203,12 @@ func TestBrowserToken(t *testing.T) {
 	p.excuse = "HTTP Authentication failed"
 	p.enter("#token", token(t, "--user", "alice", "--for", "1h"))
 	p.text("#log", "Hello alice")
-	p.text("#status", "Good for")
+	p.text("#status", "Live until")
 	p.enter("#text", "<b>hi</b>")
 	p.text("#log", "alice says <b>hi</b>")
 
-	p.keys("#token", token(t, "--user", "alice", "--for", "20s"))
-	p.click("#renew")
+	p.text("#use", "Renew")
+	p.enter("#token", token(t, "--user", "alice", "--for", "20s"))
 	p.text("#log", "Renewed until")
 	p.text("#log", "The token has expired.")
 	p.text("#status", "Not connected")
@@ -217,8 +217,7 @@ func TestBrowserToken(t *testing.T) {
 	p.text("#log", "Not let in")
 	p.enter("#token", token(t, "--user", "bob"))
 	p.text("#log", "Hello bob")
-	p.keys("#token", token(t, "--user", "alice"))
-	p.click("#renew")
+	p.enter("#token", token(t, "--user", "alice"))
 	p.text("#log", "the token is another user's")
 	if strings.Contains(s.log.String(), "eyJ") {
 		t.Error("the log has a token")
