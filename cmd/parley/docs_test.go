@@ -16,7 +16,8 @@ import (
 // how:
 //
 //	```yaml gramex.yaml   a file of the page's app; so for python, html, …
-//	```ws /path           a dialogue: "> sent" and "< expected" lines, served from the files so far
+//	```ws /path           a dialogue: "> sent" and "< expected" lines, served from the files so far; or a line with
+//	                      the status and text of a refusal
 //	```http GET /path     a request; each line of the block stands in the answer
 //	```console            "$ parley …" lines are run; below "$ parley connect …" are what is typed and what a
 //	                      terminal shows, below "$ echo … | parley connect …" the output
@@ -148,6 +149,10 @@ func dialogue(commands *strings.Builder, info []string, block string) error {
 	}
 	if len(info) != 2 {
 		return fmt.Errorf("a ws fence without a path")
+	}
+	if status, text, refused := strings.Cut(strings.TrimSpace(block), " "); refused && status >= "400" && status < "600" {
+		fmt.Fprintf(commands, "! dial %s %s\nstdout '^%s$'\n", status, info[1], regexp.QuoteMeta(text))
+		return nil
 	}
 	fmt.Fprintf(commands, "dial %s\n", info[1])
 	for line := range strings.Lines(block) {
