@@ -193,6 +193,19 @@ func TestBrowserLoginChat(t *testing.T) {
 	guests.text("#status", "In the guest room") // where that tab was
 	chen.enter("#text", "Welcome back")
 	guests.text("#log", "Welcome back")
+
+	// A server comes back that knows nobody.
+	for _, p := range []*tab{guests, chen} {
+		p.excuse = "ailed"
+	}
+	s.stop()
+	for _, p := range []*tab{guests, chen} {
+		p.text("#status", "Offline, trying again")
+	}
+	start(t, launch{dir: example(t, ""), port: s.port()})
+	for _, p := range []*tab{guests, chen} {
+		p.wait(atLogin)
+	}
 }
 
 // A socket ends with its token, and lives on with a fresh one.
