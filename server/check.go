@@ -45,7 +45,11 @@ func (s *Server) report(out io.Writer) error {
 		fmt.Fprintln(w, "no endpoints: only the folder's pages are served")
 	}
 	for _, e := range s.endpoints {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", e.Name, e.Pattern, e.Handler(), s.notes(e))
+		line := fmt.Sprintf("%s\t%s\t%s", e.Name, e.Pattern, e.Handler())
+		if notes := s.notes(e); notes != "" {
+			line += "\t" + notes
+		}
+		fmt.Fprintln(w, line)
 		for _, hook := range e.hooks() {
 			p := e.of(hook)
 			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", hook, e.functionText(hook), p.Name, p.Why[hook])
@@ -61,6 +65,8 @@ func (s *Server) notes(e *built) string {
 		notes = append(notes, "auth: "+whoMay(e))
 	}
 	switch {
+	case e.Login != nil:
+		notes = append(notes, fmt.Sprintf("users: %d", len(e.Login.Credentials)))
 	case e.WebSocket == nil:
 	case e.WebSocket.OriginsSet:
 		notes = append(notes, "origins: "+strings.Join(originTexts(e.WebSocket), " "))

@@ -88,8 +88,12 @@ func refusedHint(target *url.URL, resp *http.Response, line string, opt connectO
 		}
 	case status == http.StatusBadRequest && strings.Contains(line, "HTTPS server"):
 		return fmt.Sprintf(" (try wss://%s)", target.Host)
+	case status == http.StatusUnauthorized && strings.Contains(resp.Header.Get("WWW-Authenticate"), "invalid_token"):
+		return " (has it expired? parley token makes a fresh one; the server's log says what is wrong)"
 	case status == http.StatusUnauthorized:
 		return " (say who you are with --header 'Cookie: …' or 'Authorization: …')"
+	case status == http.StatusForbidden && strings.Contains(line, "logged in"):
+		return "" // it is not about origins
 	case status == http.StatusForbidden && opt.origin == "":
 		return " (browsers send an origin: --origin https://…)"
 	case status == http.StatusForbidden:

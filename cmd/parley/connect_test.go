@@ -274,6 +274,17 @@ func TestRefusals(t *testing.T) {
 			"https://a.example", ": 403 Forbidden (an origin that the endpoint lets in: --origin https://…)",
 		},
 		{
+			"not for this user", func(w http.ResponseWriter, _ *http.Request) {
+				http.Error(w, "you are logged in, but this is not for you", http.StatusForbidden)
+			}, "", ": 403 Forbidden: you are logged in, but this is not for you\n", // and no hint
+		},
+		{
+			"a token that has expired", func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+				http.Error(w, "the token is not valid here", http.StatusUnauthorized)
+			}, "", ": 401 Unauthorized: the token is not valid here (has it expired? parley token makes a fresh one; the server's log says what is wrong)",
+		},
+		{
 			"TLS is asked for", func(w http.ResponseWriter, _ *http.Request) {
 				http.Error(w, "Client sent an HTTP request to an HTTPS server.", http.StatusBadRequest)
 			}, "", ": 400 Bad Request: Client sent an HTTP request to an HTTPS server. (try wss://127.0.0.1:",
@@ -300,7 +311,7 @@ func TestRefusals(t *testing.T) {
 			server := httptest.NewServer(c.answer)
 			defer server.Close()
 			_, err := dialTest(t, server.URL, connectOptions{origin: c.origin, timeout: patience})
-			if err == nil || !strings.HasPrefix(err.Error(), "ws://127.0.0.1:") || !strings.Contains(err.Error(), c.want) {
+			if err == nil || !strings.HasPrefix(err.Error(), "ws://127.0.0.1:") || !strings.Contains(err.Error()+"\n", c.want) {
 				t.Errorf("got %v, want it with %s", err, c.want)
 			}
 		})

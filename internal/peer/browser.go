@@ -74,7 +74,13 @@ func (o Options) String() string {
 		s += ", origin " + o.Origin
 	}
 	if len(o.Subprotocols) > 0 {
-		s += ", subprotocols " + strings.Join(o.Subprotocols, " ")
+		s += ", subprotocols"
+		for _, name := range o.Subprotocols {
+			if strings.HasPrefix(name, "bearer.") {
+				name = "bearer.…" // a token, which transcripts do not show
+			}
+			s += " " + name
+		}
 	}
 	return s
 }

@@ -171,7 +171,7 @@ dial /greeting
 func TestHandshakes(t *testing.T) {
 	ctx, transcript := t.Context(), &peer.Transcript{}
 	b := peer.New("", app(t), transcript)
-	opt := peer.Options{Origin: "https://a.example", Subprotocols: []string{"v1", "v2"}}
+	opt := peer.Options{Origin: "https://a.example", Subprotocols: []string{"v1", "v2", "bearer.eyJ"}}
 	s, err := b.Dial(ctx, "/echo", opt, patience)
 	if err != nil {
 		t.Fatal(err)
@@ -189,10 +189,10 @@ func TestHandshakes(t *testing.T) {
 	_, err = b.Dial(ctx, "/stuck", peer.Options{}, 10*time.Millisecond)
 	failed(t, "no answer", err, "wanted: an open socket\ncame:   no answer in 10ms")
 
-	if got, want := transcript.String(), `dial /echo, origin https://a.example, subprotocols v1 v2
+	if got, want := transcript.String(), `dial /echo, origin https://a.example, subprotocols v1 v2 bearer.…
 > close 1000
-dial /closed, origin https://a.example, subprotocols v1 v2: a refusal with 503 come back later
-dial /closed, origin https://a.example, subprotocols v1 v2: a refusal with 503 come back later
+dial /closed, origin https://a.example, subprotocols v1 v2 bearer.…: a refusal with 503 come back later
+dial /closed, origin https://a.example, subprotocols v1 v2 bearer.…: a refusal with 503 come back later
 dial /echo
 > close 1000
 dial /closed: a refusal with 503 come back later
