@@ -168,8 +168,10 @@ func (s *Server) route(b *built) (httpd.Route, error) {
 		route.Serve, route.Pages = s.newFunction(b).Serve, true
 	case b.Login != nil:
 		page, err := s.newLogin(b.Endpoint)
-		if err != nil {
-			return route, err
+		if err != nil { // of the template, which config has not read
+			wrong := &config.Error{}
+			wrong.Add(problemAt(b.Pos, "url."+b.Name, err))
+			return route, configError(wrong)
 		}
 		route.Serve, route.Pages = page.Serve, true
 	case b.Logout != nil:

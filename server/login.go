@@ -10,10 +10,12 @@ import (
 	"parley.example/parley/internal/session"
 )
 
-// checkPassword says what a password in the YAML is.
-func checkPassword(text string) (plain bool, err error) {
-	kind, err := auth.CheckHash(text)
-	return kind == auth.Plain, err
+// checkPassword says what is wrong with a password in the YAML.
+func checkPassword(text string) (weakness string, err error) {
+	if _, err := auth.CheckHash(text); err != nil {
+		return "", err
+	}
+	return auth.Weakness(text), nil
 }
 
 // newLogin makes the SimpleAuth of e.

@@ -97,7 +97,7 @@ func pipeline(fn *config.Function) call.Pipeline {
 // newSocket makes the WebSocketHandler of e.
 func (s *Server) newSocket(e *built) (*endpoint.WebSocket, error) {
 	var origins *auth.Origins
-	where := ""
+	where := e.Pos.String()
 	if e.WebSocket.OriginsSet {
 		where = e.WebSocket.Origins[0].Pos.String()
 		var err error

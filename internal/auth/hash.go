@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"golang.org/x/crypto/bcrypt"
 )
 
 // A HashKind is how a password is written in a configuration.
@@ -47,6 +49,33 @@ func CheckHash(text string) (HashKind, error) {
 	return Plain, nil
 }
 
+// Below these, a hash is guessed faster than OWASP's Password Storage Cheat
+// Sheet wants it to be.
+const (
+	weakMemory = 7 * 1024     // KiB
+	weakWork   = 5 * 7 * 1024 // KiB times passes
+	weakCost   = 10           // bcrypt
+)
+
+// Weakness says why whoever sees a configured password, of which CheckHash has
+// no complaint, knows or guesses it soon; "" if that takes long.
+func Weakness(configured string) string {
+	kind, _ := CheckHash(configured)
+	switch kind {
+	case Plain:
+		return "is the password itself"
+	case Argon2id:
+		if h, err := parseArgon2(configured); err == nil && (h.memory < weakMemory || h.memory*h.time < weakWork) {
+			return fmt.Sprintf("is an argon2id hash that is guessed fast (m=%d,t=%d)", h.memory, h.time)
+		}
+	case Bcrypt:
+		if cost, err := bcrypt.Cost([]byte(configured)); err == nil && cost < weakCost {
+			return fmt.Sprintf("is a bcrypt hash that is guessed fast (cost %d)", cost)
+		}
+	}
+	return ""
+}
+
 // otherHashes are beginnings of what crypt(3), LDAP, Django, Werkzeug, PHP and
 // Passlib write.
 func otherHashes() []string {
@@ -78,7 +107,7 @@ func (h argon2Hash) String() string {
 func parseArgon2(text string) (argon2Hash, error) {
 	parts := strings.Split(text, "$")
 	if len(parts) != 6 {
-		return argon2Hash{}, errors.New("is not a whole argon2id hash: $argon2id$v=19$m=…,t=…,p=…$salt$hash")
+		return argon2Hash{}, errors.New("is not a whole argon2id hash: $argon2id$v=19$m=…,t=…,p=…$salt$hash (in {braces} one needs quotes, for its commas)")
 	}
 	if parts[2] != "v=19" {
 		return argon2Hash{}, errors.New("is an argon2id hash of another version than 19")

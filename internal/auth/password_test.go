@@ -130,6 +130,25 @@ func TestPlainPasswords(t *testing.T) {
 	}
 }
 
+func TestWeakness(t *testing.T) {
+	const rest = "$c29tZXNhbHQ$ZVrRXqxlLcWfcXCnMyv0m4Rpvh/bnCi7"
+	for configured, want := range map[string]string{
+		"wonderland":                            "is the password itself",
+		argon2Hash:                              "is an argon2id hash that is guessed fast (m=64,t=1)",
+		"$argon2id$v=19$m=19456,t=1,p=1" + rest: "is an argon2id hash that is guessed fast (m=19456,t=1)",
+		"$argon2id$v=19$m=64,t=100,p=1" + rest:  "is an argon2id hash that is guessed fast (m=64,t=100)",
+		"$argon2id$v=19$m=7168,t=5,p=1" + rest:  "",
+		"$argon2id$v=19$m=47104,t=1,p=1" + rest: "",
+		auth.HashPassword("x"):                  "",
+		bcryptHash:                              "is a bcrypt hash that is guessed fast (cost 4)",
+		"$2b$10" + bcryptHash[6:]:               "",
+	} {
+		if got := auth.Weakness(configured); got != want {
+			t.Errorf("Weakness(%s) = %q, want %q", configured, got, want)
+		}
+	}
+}
+
 // Only as many hashes are computed at once as there are CPUs: who comes beside
 // them waits, and may give up.
 func TestVerifyWaits(t *testing.T) {

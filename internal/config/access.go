@@ -125,7 +125,7 @@ type Logout struct {
 // A Redirect says where somebody is sent who has logged in or out: the first of
 // the three that there is.
 type Redirect struct {
-	Query  string // where this parameter of the page's URL leads; "" is not looked at
+	Query  string // where this parameter of the page's URL leads; "" means next
 	Header string // where this header of the page's request leads; likewise
 	URL    string // a path of this server, escaped, or the URL of another; never ""
 }

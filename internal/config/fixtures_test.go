@@ -57,11 +57,16 @@ func readFixture(t *testing.T, path string) fixture {
 		}
 		return nil
 	}
-	fx.opt.CheckPassword = func(s string) (plain bool, err error) {
-		if strings.HasPrefix(s, "$2b$10$broken") {
-			return false, errors.New("is no hash of bcrypt")
+	fx.opt.CheckPassword = func(s string) (weakness string, err error) {
+		switch {
+		case strings.HasPrefix(s, "$2b$10$broken"):
+			return "", errors.New("is no hash of bcrypt")
+		case strings.HasPrefix(s, "$2b$04$"):
+			return "is a bcrypt hash that is guessed fast", nil
+		case !strings.HasPrefix(s, "$"):
+			return "is the password itself", nil
 		}
-		return !strings.HasPrefix(s, "$"), nil
+		return "", nil
 	}
 	fx.opt.Hidden = func(path string) bool { return strings.HasSuffix(path, ".yaml") || strings.HasPrefix(path, ".") }
 	dir, main := filepath.Dir(path), filepath.Base(path)

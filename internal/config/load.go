@@ -26,10 +26,11 @@ type Options struct {
 	// a problem; nil accepts all.
 	CheckOrigin func(origin string) error
 
-	// CheckPassword says what the password of a user in the YAML is: plain, or a
-	// hash. Its error, which becomes a problem and never shows the text, is about
-	// a hash that is none or cannot be used; nil accepts all.
-	CheckPassword func(text string) (plain bool, err error)
+	// CheckPassword says why a password in the YAML is no good one, such as "is
+	// the password itself", or "", which becomes a warning. Its error, which becomes
+	// a problem, is about a hash that is none or cannot be used. Neither shows the
+	// text; nil accepts all.
+	CheckPassword func(text string) (weakness string, err error)
 
 	// Hidden reports whether a file, a path with slashes, is one that is never
 	// served: allow: cannot change that, which becomes a warning. nil is none.

@@ -216,7 +216,7 @@ func TestProblemsStandInFileOrder(t *testing.T) {
 func TestSecretIsNeverShown(t *testing.T) {
 	const secret = "hunter2-hunter2-hunter2"
 	env := func(name string) (string, bool) { return secret, name == "SECRET" }
-	check := func(string) (bool, error) { return false, errors.New("is no hash") }
+	check := func(string) (string, error) { return "", errors.New("is no hash") }
 	for _, yaml := range []string{
 		"app: {settings: {cookie_secret: {" + secret + ": 1}}}",
 		"app: {settings: {cookie_secret: [[" + secret + "]]}}",

@@ -107,11 +107,11 @@ func (b *builder) password(to *Secret, e *entry, path string) {
 		b.r.addf(rulePassword, e.value.pos, path, "is longer than %d bytes, and no login page takes it", maxPassword)
 		return
 	}
-	switch plain, err := b.l.opt.CheckPassword(to.Text); {
+	switch weakness, err := b.l.opt.CheckPassword(to.Text); {
 	case err != nil:
 		b.r.addf(rulePassword, e.value.pos, path, "%v", err)
-	case plain:
-		b.r.warnf(ruleWarnPassword, e.value.pos, path, "is the password itself; write its hash instead, which  parley hash-password  makes")
+	case weakness != "":
+		b.r.warnf(ruleWarnPassword, e.value.pos, path, "%s; write the hash that  parley hash-password  makes", weakness)
 	}
 }
 

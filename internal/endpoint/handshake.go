@@ -233,7 +233,7 @@ func (h *handshake) selectSubprotocol() *refusal {
 		return nil
 	case v.Kind != call.Text || !slices.Contains(info.Subprotocols, string(v.Data)):
 		h.endpoint.log.Error("select_subprotocol returned what the client did not offer",
-			"endpoint", h.endpoint.opt.Name, "conn", info.Conn, "returned", cut(string(v.Data)), "offered", cut(strings.Join(info.Subprotocols, ", ")))
+			"endpoint", h.endpoint.opt.Name, "conn", info.Conn, "returned", cut(string(v.Data)), "offered", len(info.Subprotocols)) // not what: it may be a token
 		return refused("the selected subprotocol is none that was offered")
 	}
 	info.Subprotocol = string(v.Data)

@@ -43,7 +43,7 @@ func (a *SimpleAuth) read(w http.ResponseWriter, r *http.Request) (input, *reply
 		user:     get(a.opt.UserField),
 		password: get(a.opt.PasswordField),
 		token:    get(tokenField),
-		next:     get(a.way.carrier()),
+		next:     get(a.way.query),
 		json:     kind == "application/json",
 	}, nil
 }

@@ -194,7 +194,7 @@ func (a *SimpleAuth) show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.Release()
-	if s.User() != nil && r.URL.Query().Has(a.way.carrier()) {
+	if s.User() != nil && r.URL.Query().Has(a.way.query) {
 		if next, ok := a.way.find(r, ""); ok {
 			redirect(w, http.StatusFound, next)
 			return

@@ -105,7 +105,7 @@ func (l *Logout) ask(w http.ResponseWriter, r *http.Request, status int) {
 	}
 	p := Page{Title: "Log out", Action: "?", Continue: l.way.url}
 	if next, ok := l.way.find(r, ""); ok {
-		p.Action += url.Values{l.way.carrier(): {next}}.Encode()
+		p.Action += url.Values{l.way.query: {next}}.Encode()
 		p.Continue = next
 	}
 	html, err := l.page(p)

@@ -169,7 +169,7 @@ func (a *SimpleAuth) write(w http.ResponseWriter, r *http.Request, s *session.Se
 		return
 	}
 	p := Page{
-		Title: a.opt.Title, Action: "?", NextName: a.way.carrier(), Error: out.text,
+		Title: a.opt.Title, Action: "?", NextName: a.way.query, Error: out.text,
 		UserField: a.opt.UserField, PasswordField: a.opt.PasswordField, Continue: a.way.url,
 	}
 	if len(out.user) <= maxName {

@@ -13,7 +13,7 @@ import (
 // Header leads, else to URL. The first two are what clients say: they lead to
 // this site only, and what leads elsewhere is passed over for URL.
 type Redirect struct {
-	Query  string // a key of the URL's query, such as "next"; "" means none
+	Query  string // a key of the URL's query; "" means "next"
 	Header string // a header, such as "Referer"; "" means none
 	URL    string // a path, or an http or https URL of any site; "" means "/"
 }
@@ -29,9 +29,9 @@ type way struct {
 
 func newWay(to *Redirect) (way, error) {
 	if to == nil {
-		to = &Redirect{Query: "next"}
+		to = &Redirect{}
 	}
-	w := way{query: to.Query, header: to.Header, url: or(to.URL, "/")}
+	w := way{query: or(to.Query, "next"), header: to.Header, url: or(to.URL, "/")}
 	u, err := url.Parse(w.url)
 	switch {
 	case err != nil || hasControl(w.url) || strings.ContainsRune(w.url, '\\'):
@@ -45,16 +45,13 @@ func newWay(to *Redirect) (way, error) {
 	return w, fmt.Errorf("redirect to %q: must begin with / or https://", w.url)
 }
 
-// carrier is the field in which a form carries the target on.
-func (w way) carrier() string { return or(w.query, "next") }
-
 // find returns the target that a request asks for: posted is what its form
 // carries. ok is false if it asks for none, or for what it may not have.
 func (w way) find(r *http.Request, posted string) (target string, ok bool) {
 	if posted != "" {
 		return local(r, posted)
 	}
-	if next := r.URL.Query().Get(w.carrier()); next != "" {
+	if next := r.URL.Query().Get(w.query); next != "" {
 		return local(r, next)
 	}
 	if w.header == "" {
