@@ -23,7 +23,7 @@ type server struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	log    *logBuffer
-	url    string        // http://127.0.0.1:PORT
+	url    string        // http://127.0.0.1:PORT, or https
 	exited chan struct{} // closed when the process has ended
 }
 
@@ -37,7 +37,7 @@ type launch struct {
 	forget []string // what marks lines of the log that are not kept
 }
 
-var listening = regexp.MustCompile(`listening.*(http://127\.0\.0\.1:\d+)/`)
+var listening = regexp.MustCompile(`listening.*(https?://127\.0\.0\.1:\d+)/`)
 
 // serve starts parley in dir, on a free port, and waits until it listens. It
 // is killed when the test ends.
