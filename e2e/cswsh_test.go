@@ -15,7 +15,7 @@ const socketsApp = loginApp + `
   open:
     pattern: /open
     handler: WebSocketHandler
-    kwargs: {open: app.opened}
+    kwargs: {open: app.opened, on_message: handler.write_message(app.who(handler))}
   guarded:
     pattern: /guarded
     handler: WebSocketHandler
