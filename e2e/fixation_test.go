@@ -11,7 +11,8 @@ func TestPlantedSession(t *testing.T) {
 	dir, data := app(t, map[string]string{
 		"gramex.yaml": strings.ReplaceAll(socketsApp, "NAMED", "localhost"), "app.star": socketsScript,
 	}), t.TempDir()
-	s := start(t, launch{dir: dir, data: data})
+	atOnce := []string{"--drain.over=0"} // sockets are left open
+	s := start(t, launch{dir: dir, data: data, args: atOnce})
 	attacker, victim := s.visitor(), s.visitor()
 	_, planted := attacker.get("/session")
 	if !strings.HasPrefix(planted, "nobody ") {
@@ -55,7 +56,7 @@ func TestPlantedSession(t *testing.T) {
 	}
 	worthless("after the login")
 	s.stop()
-	s = start(t, launch{dir: dir, data: data, port: s.port()})
+	s = start(t, launch{dir: dir, data: data, port: s.port(), args: atOnce})
 	worthless("after a restart")
 
 	// Who has a cookie from before a logout has nothing, either.
@@ -68,7 +69,7 @@ func TestPlantedSession(t *testing.T) {
 	own = victim.hears("/guarded")
 	worthless("after the logout")
 	s.kill()
-	s = start(t, launch{dir: dir, data: data, port: s.port()})
+	s = start(t, launch{dir: dir, data: data, port: s.port(), args: atOnce})
 	worthless("after a crash")
 }
 

@@ -116,7 +116,7 @@ func TestSecretsAreNotWritten(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		t.Run(format, func(t *testing.T) {
 			l := l
-			l.args = []string{"--log.format=" + format}
+			l.args = []string{"--log.format=" + format, "--drain.over=0"}
 			s := start(t, l)
 			told := &told{visitor: s.visitor(), secrets: map[string]string{
 				"cookie_secret": cookieSecret, "the token's secret": tokenSecret, "the password": password,
