@@ -223,7 +223,9 @@ func (a *SimpleAuth) logIn(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.Release()
 	out := reply{user: in.user, next: in.next}
-	if !in.json && !a.tokens.valid(in.token, s.ID()) {
+	// A page of this site may have got its token for a session that another tab
+	// has replaced, as after a logout in both.
+	if !in.json && !auth.SameOrigin(r) && !a.tokens.valid(in.token, s.ID()) {
 		a.logRefusal(r, "no valid token")
 		out.status = http.StatusForbidden
 		out.text = "This form was too old, or your browser keeps no cookies, which logging in needs. Please try again."

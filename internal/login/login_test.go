@@ -121,7 +121,7 @@ func TestBadRequests(t *testing.T) {
 	}{
 		"no password":           {"/login", form("_xsrf", token, "user", "alice"), "", http.StatusBadRequest},
 		"no user":               {"/login", form("_xsrf", token, "password", "wonderland"), "", http.StatusBadRequest},
-		"all in the URL":        {"/login?" + good, "", "", http.StatusForbidden},
+		"all in the URL":        {"/login?" + good, "", "", http.StatusBadRequest},
 		"all but the token":     {"/login?user=alice&password=wonderland", form("_xsrf", token), "", http.StatusBadRequest},
 		"too much":              {"/login", good + "&x=" + strings.Repeat("x", 16<<10), "", http.StatusRequestEntityTooLarge},
 		"a form that is broken": {"/login", good + "&x=%zz", "", http.StatusBadRequest},
@@ -168,10 +168,10 @@ func TestForeignPosts(t *testing.T) {
 		"the form":                            {nil, true, http.StatusSeeOther},
 		"its browser says more":               {[]string{"Sec-Fetch-Site", "same-origin"}, true, http.StatusSeeOther},
 		"an old browser":                      {[]string{"Origin", ""}, true, http.StatusSeeOther},
-		"no token":                            {nil, false, http.StatusForbidden},
-		"no token, by a browser that is sure": {[]string{"Sec-Fetch-Site", "same-origin"}, false, http.StatusForbidden},
+		"no token":                            {nil, false, http.StatusSeeOther},
+		"no token, by a browser that is sure": {[]string{"Sec-Fetch-Site", "same-origin", "Origin", ""}, false, http.StatusSeeOther},
 		"no token, no browser":                {[]string{"Origin", ""}, false, http.StatusForbidden},
-		"no token, by a script":               {[]string{"X-Requested-With", "XMLHttpRequest"}, false, http.StatusForbidden},
+		"no token, by a script":               {[]string{"Origin", "", "X-Requested-With", "XMLHttpRequest"}, false, http.StatusForbidden},
 		"a foreign page":                      {[]string{"Origin", "http://evil.com"}, true, http.StatusForbidden},
 		"one that looks alike":                {[]string{"Origin", "http://gramener.com.evil.com"}, true, http.StatusForbidden},
 		"a sandbox":                           {[]string{"Origin", "null"}, true, http.StatusForbidden},
@@ -225,18 +225,28 @@ func TestLoginCSRF(t *testing.T) {
 	for i := range len(token) {
 		bad := []byte(token)
 		bad[i] ^= 1
-		if a := attacker.send(http.MethodPost, "/login", form("_xsrf", string(bad), "user", "bob", "password", "builder")); a.StatusCode != http.StatusForbidden {
+		if a := attacker.send(http.MethodPost, "/login", form("_xsrf", string(bad), "user", "bob", "password", "builder"), "Origin", ""); a.StatusCode != http.StatusForbidden {
 			t.Fatalf("a token with another character %d is good: %d", i, a.StatusCode)
 		}
 	}
-	attacker.send(http.MethodPost, "/login", body).want(t, http.StatusSeeOther, "/")
-	attacker.send(http.MethodPost, "/login", body).want(t, http.StatusForbidden, "") // it belonged to the session before
+	attacker.send(http.MethodPost, "/login", body, "Origin", "").want(t, http.StatusSeeOther, "/")
+	attacker.send(http.MethodPost, "/login", body, "Origin", "").want(t, http.StatusForbidden, "") // it belonged to the session before
+}
+
+// Two tabs got a form each at once, as after a logout, so their sessions were
+// two, and the browser has kept one. Either form is good.
+func TestFormsOfTwoTabs(t *testing.T) {
+	b := newSite(t, nil).browser()
+	first := b.get("/login").token()
+	b.cookie = ""
+	b.get("/login")
+	b.send(http.MethodPost, "/login", form("_xsrf", first, "user", "alice", "password", "wonderland")).want(t, http.StatusSeeOther, "/")
 }
 
 // A page that was refused offers the form again, and that works.
 func TestRefusedFormWorksAgain(t *testing.T) {
 	b := newSite(t, nil).browser()
-	again := b.send(http.MethodPost, "/login?next=/chat", form("_xsrf", "old", "user", "alice", "password", "wonderland"))
+	again := b.send(http.MethodPost, "/login?next=/chat", form("_xsrf", "old", "user", "alice", "password", "wonderland"), "Origin", "")
 	again.want(t, http.StatusForbidden, "")
 	if !strings.Contains(again.body, `value="alice"`) || !strings.Contains(again.body, `action="?next=%2Fchat"`) {
 		t.Errorf("the page lacks what was typed: %s", shorten(again.body))

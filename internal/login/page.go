@@ -68,7 +68,7 @@ func (a *SimpleAuth) makePage() error {
 		}
 	}
 	if !bytes.Contains(sample, []byte("the-token")) || !bytes.Contains(sample, []byte(tokenField)) {
-		a.log.Warn("the template does not send the token: its form will log nobody in; it needs "+
+		a.log.Warn("the template does not send the token: browsers that do not say where a form comes from cannot log in by it; it needs "+
 			`<input type="hidden" name="_xsrf" value="{{.Token}}">`, "endpoint", a.opt.Name, "template", a.opt.Template)
 	}
 	return nil
