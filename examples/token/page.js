@@ -44,9 +44,13 @@ function show(state, text) {
 
 function hear(text) {
   if (text.startsWith('{"parley":')) {
-    const end = timeOf(JSON.parse(text).parley.expires); // the answer to a fresh token
-    show('live', 'Live until ' + end);
-    add('Renewed until ' + end, 'aside');
+    const { token, expires } = JSON.parse(text).parley; // the answer to a fresh token
+    if (token !== 'renewed') {
+      add('The keys for your token cannot be had now. Try again soon.', 'aside');
+      return;
+    }
+    show('live', 'Live until ' + timeOf(expires));
+    add('Renewed until ' + timeOf(expires), 'aside');
   } else {
     add(text);
   }

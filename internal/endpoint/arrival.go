@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"parley.example/parley"
 	"parley.example/parley/internal/auth"
@@ -102,6 +103,10 @@ func (h *handshake) who() *refusal {
 		}
 		if err != nil {
 			e.guard.refused(h.request, nil, err.Error())
+			return invalidToken()
+		}
+		if !time.Now().Before(claims.Expires.Add(e.opt.Tokens.Grace)) { // the Verifier forgives clocks that differ
+			e.guard.refused(h.request, nil, "token refused: it has just expired")
 			return invalidToken()
 		}
 		h.user, h.expires = claims.User, claims.Expires

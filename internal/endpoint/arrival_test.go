@@ -192,6 +192,9 @@ func TestTokensThatOpenNothing(t *testing.T) {
 		{name: "expired", header: func(t *testing.T) []string {
 			return []string{"Authorization", "Bearer " + tokenOf(t, "alice", "trader", -time.Hour)}
 		}, status: 401, body: invalid, logged: "expired"},
+		{name: "just expired", header: func(t *testing.T) []string {
+			return []string{"Authorization", "Bearer " + tokenOf(t, "alice", "trader", -5*time.Second)}
+		}, status: 401, body: invalid, logged: "it has just expired"},
 		{name: "expired, on an endpoint for all", open: true, header: func(t *testing.T) []string {
 			return []string{"Authorization", "Bearer " + tokenOf(t, "alice", "trader", -time.Hour)}
 		}, status: 401, body: invalid, logged: "expired"},
