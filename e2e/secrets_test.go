@@ -56,6 +56,10 @@ url:
     pattern: /chooses
     handler: WebSocketHandler
     kwargs: {select_subprotocol: "'none of them'", token: {secret: ` + tokenSecret + `}}
+  unasked: # nobody takes tokens here, but a client may bring one
+    pattern: /unasked
+    handler: WebSocketHandler
+    kwargs: {select_subprotocol: "'none of them'"}
   plain:
     pattern: /plain
     handler: WebSocketHandler
@@ -244,6 +248,7 @@ func (x *told) tokens(s *server) {
 			stranger.asks("GET", path+"?token="+token, "", "Authorization: Bearer "+token, "Referer: "+x.url+"/?token="+token)
 		}
 		stranger.asks("POST", "/news?token="+token, "")
+		stranger.expect("500", "/unasked?token="+token, "Sec-WebSocket-Protocol: parley, bearer."+token)
 		stranger.expect("403", "/plain?token="+token, "Origin: https://evil.example", "Sec-WebSocket-Protocol: bearer."+token)
 
 		if tc.want != "welcome" {
