@@ -123,5 +123,5 @@ const (
 	ruleWarnToken       rule = "warn-token"        // app.token, and nobody asks for one
 	ruleWarnDelay       rule = "warn-delay"        // passwords may be guessed at full speed
 	ruleWarnLoginURL    rule = "warn-login-url"    // a login page over plain HTTP
-	ruleWarnLong        rule = "warn-long"         // a cookie that is good for years
+	ruleWarnLong        rule = "warn-long"         // a right that lasts too long
 )

@@ -44,6 +44,10 @@ func (b *builder) token(e *entry, endpoint, path string) *Token {
 	to.User = b.claims(f["user"], join(path, "user"))
 	if g := f["grace"]; g != nil {
 		b.durationOrNone(&to.Grace, g, join(path, "grace"))
+		if to.Grace > time.Hour {
+			b.r.warnf(ruleWarnLong, g.value.pos, join(path, "grace"),
+				"a socket outlives its token by more than an hour; peers can send a fresh one, so some seconds are enough")
+		}
 	}
 	b.tokenFrom(to, f["from"], join(path, "from"))
 	if !b.partial {
