@@ -36,7 +36,7 @@ func (e *WebSocket) arrive(r *http.Request) (arrival, *refusal) {
 	case own && (guarded || o == nil):
 	case o != nil && (o.Everybody() || o.Allows(r.Header)):
 	case o != nil, guarded && a.byCookie():
-		e.logOrigin(r.Header)
+		e.logOrigin(r)
 		return a, &refusal{status: http.StatusForbidden, text: "pages of this origin may not connect here"}
 	default:
 		a.cookie = false

@@ -303,8 +303,8 @@ func pathGroups(names []string, values []*string) (args []*string, kwargs map[st
 }
 
 // logOrigin says once a minute for each origin what to change to let it in.
-func (e *WebSocket) logOrigin(h http.Header) {
-	origin := cut(strings.Join(h.Values("Origin"), ", "))
+func (e *WebSocket) logOrigin(r *http.Request) {
+	origin := cut(strings.Join(r.Header.Values("Origin"), ", "))
 	e.origins.warn(e.log, origin, "origin refused; add it to origins to let it in",
-		"endpoint", e.opt.Name, "origin", origin, "where", e.opt.OriginsWhere)
+		"endpoint", e.opt.Name, "origin", origin, "host", cut(r.Host), "where", e.opt.OriginsWhere)
 }

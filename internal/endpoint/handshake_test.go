@@ -87,7 +87,7 @@ func TestRefusals(t *testing.T) {
 		{
 			name: "origin", method: "GET", header: evil, ready: unavailable, sel: raises,
 			status: 403, body: "pages of this origin may not connect here",
-			logged: `level=WARN msg="origin refused; add it to origins to let it in" endpoint=x origin=https://evil.example where=gramex.yaml:20:7`,
+			logged: `level=WARN msg="origin refused; add it to origins to let it in" endpoint=x origin=https://evil.example host=app.example where=gramex.yaml:20:7`,
 		},
 		{
 			name: "not ready", method: "GET", header: upgrade(), ready: unavailable, sel: raises,

@@ -328,7 +328,7 @@ func (a *SimpleAuth) welcome(w http.ResponseWriter, r *http.Request, old *sessio
 // logRefusal logs once a minute and reason what was not even tried.
 func (a *SimpleAuth) logRefusal(r *http.Request, reason string) {
 	if a.refusals.due(reason, time.Now()) {
-		a.log.Warn("login refused", "endpoint", a.opt.Name, "remote", r.RemoteAddr, "origin", cut(r.Header.Get("Origin")), "reason", reason)
+		a.log.Warn("login refused", "endpoint", a.opt.Name, "remote", r.RemoteAddr, "origin", cut(r.Header.Get("Origin")), "host", cut(r.Host), "reason", reason)
 	}
 }
 
