@@ -55,8 +55,8 @@ type Homed interface {
 // Traits are what a runtime may tell of an endpoint's functions, so that their
 // connections cost less. Each is false if nothing is known.
 type Traits struct {
-	// NoSession says that they cannot look at their session. The connection
-	// then holds none, and Info.Session is nil.
+	// NoSession says that they cannot look at their session. Info.Session may
+	// be nil then.
 	NoSession bool
 
 	// Prompt says that Stream.Message has run its function when it returns, and

@@ -152,7 +152,8 @@ func (h *handshake) info(id parley.ConnID, groups []*string) *call.Info {
 
 // openSession sees to it that there is a session, and that the browser knows
 // it: what tells it so goes to header. The connection holds it if its functions
-// can look at it, or if it decides about the connection.
+// can look at it, if it decides about the connection, or if somebody has logged
+// in in it.
 func (h *handshake) openSession(header http.Header) error {
 	sessions, r := h.endpoint.opt.Sessions, h.request
 	secure := r.URL.Scheme == "https"
@@ -160,7 +161,7 @@ func (h *handshake) openSession(header http.Header) error {
 	case h.session != nil:
 		return nil
 	case unseen && h.arrival.cookie:
-		return sessions.EnsureCookie(h.ctx, header, r, secure)
+		return h.holdLogin(header, secure)
 	case unseen:
 		return nil
 	case !h.arrival.cookie || h.arrival.ticket != "":
@@ -175,6 +176,24 @@ func (h *handshake) openSession(header http.Header) error {
 	if s.Fresh() {
 		sessions.SetCookie(header, s, secure)
 	}
+	return nil
+}
+
+// holdLogin is openSession for functions that cannot look at it: the connection
+// holds the session of somebody who has logged in, and ends with it.
+func (h *handshake) holdLogin(header http.Header, secure bool) error {
+	sessions := h.endpoint.opt.Sessions
+	s, err := sessions.Lookup(h.ctx, h.request)
+	switch {
+	case err != nil:
+		return err
+	case s == nil:
+		return sessions.EnsureCookie(h.ctx, header, h.request, secure)
+	case s.User() == nil:
+		s.Release()
+		return nil
+	}
+	h.session = s
 	return nil
 }
 

@@ -264,6 +264,44 @@ func TestALogoutEndsTheSockets(t *testing.T) {
 	})
 }
 
+// blind is a runtime whose functions cannot look at the session.
+type blind struct{ *puppet }
+
+func (blind) Traits(call.Hooks) call.Traits { return call.Traits{NoSession: true} }
+
+// TestALogoutEndsSocketsThatDoNotLook at the session, on an endpoint for
+// everybody; those of nobody hold no session.
+func TestALogoutEndsSocketsThatDoNotLook(t *testing.T) {
+	perform(t, func(t *testing.T, st *stage) {
+		st.program.Runtime = blind{st.puppet}
+		st.serve(endpoint.Options{})
+		anonymous, err := st.sessions.Open(t.Context(), &http.Request{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		nobody := st.cookieOf(anonymous)
+		anonymous.Release()
+		stays := st.dialWith(nobody)
+		if cookie := stays.response.Header.Get("Set-Cookie"); cookie != "" {
+			t.Errorf("a cookie that is good is replaced by %s", cookie)
+		}
+		if live := st.sessions.Stats().Live; live != 0 {
+			t.Errorf("%d sessions are held for nobody", live)
+		}
+		cookie, id := st.logIn(user("alice", "trader"), session.Terms{})
+		p := st.dialWith(cookie)
+		if err := st.sessions.Destroy(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		p.ends(4401, "the session has ended")
+		synctest.Wait()
+		if live := st.sessions.Stats().Live; live != 0 {
+			t.Errorf("%d sessions are held", live)
+		}
+		stays.drop()
+	})
+}
+
 // TestALogoutDuringAHandshake ends the socket that it makes.
 func TestALogoutDuringAHandshake(t *testing.T) {
 	perform(t, func(t *testing.T, st *stage) {
