@@ -162,7 +162,7 @@ func (s *Server) route(b *built) (httpd.Route, error) {
 	switch {
 	case b.File != nil:
 		opt := fileOptions(b.File, s.cfg.Dir, s.secretFiles(), s.log)
-		opt.Private = b.Auth != nil
+		opt.Private = b.Auth != nil || b.judges != nil
 		route.Serve, route.Pages = s.newPage(b, groupNames(b.Endpoint), httpd.NewFiles(opt).Serve), true
 	case b.Function != nil:
 		route.Serve, route.Pages = s.newFunction(b).Serve, true

@@ -34,7 +34,8 @@ func compile(cfg *config.Config, calls *call.Chooser, wrong *config.Error) (all 
 			add(b, hooksOf(e), &b.program)
 		}
 	}
-	for _, b := range append(slices.Clone(all), folder) {
+	everything := append(slices.Clone(all), folder)
+	for _, b := range everything {
 		if judges := judgesOf(b.Access); len(judges) > 0 {
 			add(b, judges, &b.judges)
 		}
@@ -47,7 +48,7 @@ func compile(cfg *config.Config, calls *call.Chooser, wrong *config.Error) (all 
 			wrong = &config.Error{}
 		}
 		for _, p := range problems {
-			wrong.Add(configProblem(append(slices.Clone(all), folder), p))
+			wrong.Add(configProblem(everything, p))
 		}
 	case err != nil:
 		return nil, nil, err
@@ -82,8 +83,16 @@ func configProblem(endpoints []*built, p call.Problem) config.Problem {
 	}
 	return config.Problem{
 		File: pos.File, Line: pos.Line, Column: pos.Column,
-		Key: fmt.Sprintf("url.%s.kwargs.%s", p.Endpoint, p.Hook), Text: p.Text,
+		Key: keyOf(p.Endpoint, p.Hook), Text: p.Text,
 	}
+}
+
+// keyOf is where in the YAML a hook of an endpoint stands.
+func keyOf(endpoint string, hook call.Hook) string {
+	if endpoint == folderName {
+		return fmt.Sprintf("the folder's %s", hook) // from app: or handlers:
+	}
+	return fmt.Sprintf("url.%s.kwargs.%s", endpoint, hook)
 }
 
 // built is one entry of url: with what was made of it.

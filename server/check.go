@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -38,13 +39,22 @@ func (s *Server) Check(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
+// endpointsAndFolder are the endpoints, and the app's folder if it is not for
+// everybody.
+func (s *Server) endpointsAndFolder() []*built {
+	if s.folder.Auth == nil && s.folder.judges == nil {
+		return s.endpoints
+	}
+	return append(slices.Clone(s.endpoints), s.folder)
+}
+
 // report writes a line per endpoint, and under it one per function.
 func (s *Server) report(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	if len(s.endpoints) == 0 {
 		fmt.Fprintln(w, "no endpoints: only the folder's pages are served")
 	}
-	for _, e := range s.endpoints {
+	for _, e := range s.endpointsAndFolder() {
 		line := fmt.Sprintf("%s\t%s\t%s", e.Name, e.Pattern, e.Handler())
 		if notes := s.notes(e); notes != "" {
 			line += "\t" + notes
@@ -108,7 +118,7 @@ func faultError(faults []call.Fault) error {
 }
 
 func faultLine(f call.Fault) string {
-	return fmt.Sprintf("%s: url.%s.kwargs.%s: %s", f.Where, f.Endpoint, f.Hook, f.Message)
+	return fmt.Sprintf("%s: %s: %s", f.Where, keyOf(f.Endpoint, f.Hook), f.Message)
 }
 
 // pythonError says which functions cannot run because there is no Python.
@@ -118,10 +128,10 @@ func (s *Server) pythonError(err error) error {
 		return err
 	}
 	e := &ConfigError{lines: []string{"parley: " + err.Error(), "These functions need it:"}}
-	for _, b := range s.endpoints {
+	for _, b := range s.endpointsAndFolder() {
 		for _, hook := range b.hooks() {
 			if b.of(hook).Name == call.Python {
-				e.lines = append(e.lines, fmt.Sprintf("    url.%s.kwargs.%s: %s", b.Name, hook, b.functionText(hook)))
+				e.lines = append(e.lines, fmt.Sprintf("    %s: %s", keyOf(b.Name, hook), b.functionText(hook)))
 			}
 		}
 	}

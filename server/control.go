@@ -26,7 +26,7 @@ func (s *Server) revoke(ctx context.Context, which control.Sessions) (n int, err
 		n, err = s.RevokeUser(ctx, which.User)
 	case which.All:
 		n, err = s.sessions.RevokeAll(ctx)
-		s.logRevoked(n, "user", "all")
+		s.logRevoked(n, "which", "all")
 	}
 	return n, err
 }

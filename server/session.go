@@ -56,7 +56,7 @@ func (s *Server) secretFiles() []string {
 
 // RevokeSession ends a session: its cookie opens nothing any more, its values are
 // gone, and its sockets close. It may be called while the app is served. An id
-// that nobody has is no error. After one, this server refuses the id all the same.
+// that nobody has is no error. After an error, this server refuses the id all the same.
 func (s *Server) RevokeSession(ctx context.Context, id string) error {
 	_, err := s.revokeSession(ctx, id)
 	return err

@@ -77,9 +77,7 @@ func (p place) open() (session.Store, error) {
 
 // manager returns one that serves no browsers.
 func (p place) manager(store session.Store) *session.Manager {
-	nobodys := make([]byte, 32)
-	rand.Read(nobodys) // never fails
 	return session.New(session.Options{
-		Store: store, Secrets: [][]byte{nobodys}, Cookie: p.settings.Cookie, Expiry: p.settings.Expiry,
+		Store: store, Secrets: [][]byte{[]byte(rand.Text())}, Cookie: p.settings.Cookie, Expiry: p.settings.Expiry,
 	})
 }

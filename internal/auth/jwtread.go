@@ -191,28 +191,6 @@ func (o jsonObject) text(name string) (text string, ok bool) {
 	return text, json.Unmarshal(o[name], &text) == nil
 }
 
-// at finds a value by its path: a member of that name, dots and all, or a
-// member of an object that is itself a member.
-func (o jsonObject) at(path string) (json.RawMessage, bool) {
-	if value, ok := o[path]; ok {
-		return value, true
-	}
-	for dot := strings.LastIndexByte(path, '.'); dot > 0; dot = strings.LastIndexByte(path[:dot], '.') {
-		value, ok := o[path[:dot]]
-		if !ok || !bytes.HasPrefix(value, []byte("{")) {
-			continue
-		}
-		var inner jsonObject
-		if json.Unmarshal(value, &inner) != nil {
-			continue
-		}
-		if value, ok := inner.at(path[dot+1:]); ok {
-			return value, true
-		}
-	}
-	return nil, false
-}
-
 // tokenClaims are a token's payload. They are jwt.Claims, for its Validator.
 type tokenClaims struct {
 	all           jsonObject
@@ -302,7 +280,7 @@ func (v *Verifier) user(c *tokenClaims) (parley.User, error) {
 		maps.Copy(u, c.all)
 	}
 	for name, path := range v.attributes {
-		if value, has := c.all.at(path); has {
+		if value, has := lookUp(c.all, path); has {
 			u[name] = value
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -83,38 +84,13 @@ func (o *Origins) Allows(h http.Header) bool {
 	case len(values) > 1:
 		return false
 	case values[0] == "null":
-		for _, e := range o.entries {
-			if e.null {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(o.entries, func(e entry) bool { return e.null })
 	}
 	from, err := parseOrigin(values[0])
 	if err != nil {
 		return false
 	}
-	for _, e := range o.entries {
-		if e.matches(from) {
-			return true
-		}
-	}
-	return false
-}
-
-// Describe says for people who may connect.
-func (o *Origins) Describe() string {
-	switch {
-	case o == nil, o.everybody:
-		return "all origins"
-	case len(o.entries) == 0:
-		return "no origin"
-	}
-	parts := make([]string, len(o.entries))
-	for i, e := range o.entries {
-		parts[i] = e.describe()
-	}
-	return strings.Join(parts, ", ")
+	return slices.ContainsFunc(o.entries, func(e entry) bool { return e.matches(from) })
 }
 
 func (e entry) matches(o origin) bool {
@@ -122,16 +98,6 @@ func (e entry) matches(o origin) bool {
 		return false
 	}
 	return e.self && e.host == o.host || e.under && o.host.under(e.host)
-}
-
-func (e entry) describe() string {
-	switch {
-	case e.self && e.under:
-		return e.text + " and its subdomains"
-	case e.under:
-		return "subdomains of " + strings.TrimPrefix(e.text, "*.")
-	}
-	return e.text
 }
 
 // parseEntry reads one entry: null, host, *.host or a full origin; all but null

@@ -194,28 +194,6 @@ func TestParseOriginsNamesEveryBadEntry(t *testing.T) {
 	}
 }
 
-func TestDescribeOrigins(t *testing.T) {
-	var all *auth.Origins
-	if got := all.Describe(); got != "all origins" {
-		t.Errorf("no origins: %q", got)
-	}
-	for entries, want := range map[string]string{
-		"":                              "no origin",
-		"gramener.com 127.0.0.1":        "gramener.com and its subdomains, 127.0.0.1",
-		"*.a.example https://b.example": "subdomains of a.example, https://b.example",
-		"null":                          "null",
-		"*":                             "all origins",
-	} {
-		o, err := auth.ParseOrigins(strings.Fields(entries))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := o.Describe(); got != want {
-			t.Errorf("%q: %q, want %q", entries, got, want)
-		}
-	}
-}
-
 func FuzzOrigins(f *testing.F) {
 	for _, entry := range []string{"gramener.com", "https://gramener.com", "*.gramener.com", "[::1]:80", "127.0.0.1", "bücher.example", "null", "localhost:9988"} {
 		for _, origin := range []string{"https://gramener.com", "https://evilgramener.com", "http://[::1]", "null", "https://a@b", "http://xn--bcher-kva.example", "https://a。b:1"} {

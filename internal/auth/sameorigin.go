@@ -33,6 +33,11 @@ func TellsOrigin(r *http.Request) bool {
 	return len(r.Header["Origin"]) > 0 || len(r.Header["Sec-Fetch-Site"]) > 0
 }
 
+// FromElsewhere reports whether a page of another site has sent r, or one that
+// hides where it is from. What is no browser says nothing of pages (RFC 6455
+// §10.2), and is its own master.
+func FromElsewhere(r *http.Request) bool { return TellsOrigin(r) && !SameOrigin(r) }
+
 // OwnOrigin reports whether text, such as https://example.com, is the origin
 // that r was sent to, as far as r knows (see SameOrigin).
 func OwnOrigin(r *http.Request, text string) bool {

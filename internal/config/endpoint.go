@@ -23,8 +23,8 @@ func (b *builder) endpoints(urls []*entry) {
 		if end.Regexp == nil {
 			continue
 		}
-		if page := plainPath(end.Pattern); end.Login != nil && b.loginPage == "" {
-			b.loginPage = page
+		if end.Login != nil && b.loginPage == "" {
+			b.loginPage = plainPath(end.Pattern)
 		}
 		at := place{end.Pattern, end.Priority}
 		if other := first[at]; other != nil {

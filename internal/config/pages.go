@@ -120,8 +120,8 @@ func (b *builder) asksForLogin(page string) bool {
 			break
 		}
 	}
-	return access.Auth != nil && access.Auth.asks("GET")
+	return access.Auth != nil && access.Auth.asksGET()
 }
 
-// asks reports whether a request with the method needs a user.
-func (a *Auth) asks(method string) bool { return a.Methods == nil || contains(a.Methods, method) }
+// asksGET reports whether a request with GET needs a user.
+func (a *Auth) asksGET() bool { return a.Methods == nil || contains(a.Methods, "GET") }

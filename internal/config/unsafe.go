@@ -51,7 +51,7 @@ func tooWide(p netip.Prefix) bool { return p.Bits() < 8 && !p.Addr().IsPrivate()
 
 func (b *builder) unsafeSocket(e *Endpoint) {
 	path := join(join("url", e.Name), "kwargs")
-	if !e.Auth.asks("GET") {
+	if !e.Auth.asksGET() {
 		b.r.warnf(ruleWarnMethods, e.Auth.methodsPos, join(e.Auth.path, "methods"),
 			"a WebSocket opens with GET, which is not in it: its endpoints are open to everybody")
 	}

@@ -31,7 +31,7 @@ func (a *arrival) byCookie() bool { return a.token == "" && a.ticket == "" }
 func (e *WebSocket) arrive(r *http.Request) (arrival, *refusal) {
 	a := arrival{request: r, cookie: true}
 	wrong := e.takeRight(&a)
-	o, guarded, own := e.opt.Origins, e.guard.asks(http.MethodGet), !fromElsewhere(r)
+	o, guarded, own := e.opt.Origins, e.guard.asks(http.MethodGet), !auth.FromElsewhere(r)
 	switch {
 	case own && (guarded || o == nil):
 	case o != nil && (o.Everybody() || o.Allows(r.Header)):
@@ -72,12 +72,6 @@ func (e *WebSocket) takeRight(a *arrival) (err error) {
 
 func invalidToken() *refusal {
 	return &refusal{status: http.StatusUnauthorized, text: "the token is not valid here", challenge: true}
-}
-
-// fromElsewhere reports whether a page of another site asks. What is no browser
-// says nothing of pages (RFC 6455 §10.2), and is its own master.
-func fromElsewhere(r *http.Request) bool {
-	return auth.TellsOrigin(r) && !auth.SameOrigin(r)
 }
 
 // withoutCookies returns r as a browser without cookies would send it.

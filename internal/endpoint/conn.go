@@ -17,7 +17,8 @@ type conn struct {
 	id       parley.ConnID // likewise
 
 	// Set by the handshake, then read-only; safe for every goroutine, as are the
-	// fields up to info. It is nil if functions cannot look at it.
+	// fields up to info. It is nil if functions cannot look at it, and nobody has
+	// logged in in it.
 	session *session.Session
 
 	rights *rights // set by the handshake, then read-only; nil without an end to them

@@ -39,7 +39,7 @@ func (e *WebSocket) serveTicket(w http.ResponseWriter, r *http.Request, groups [
 
 // ticket is what r gets, once it has been looked at as a handshake is.
 func (e *WebSocket) ticket(ctx context.Context, r *http.Request, groups []*string) (t auth.Ticket, no *refusal) {
-	if fromElsewhere(r) {
+	if auth.FromElsewhere(r) {
 		e.guard.refused(r, nil, "a ticket is for pages of the same site")
 		return t, &refusal{status: http.StatusForbidden, text: "pages of this origin get no ticket here"}
 	}

@@ -39,12 +39,6 @@ type step struct {
 
 // at returns what runs at hook.
 func (h *hooks) at(hook call.Hook) *pipeline {
-	if hook.Judges() {
-		if p := h.judges[hook]; p != nil {
-			return p
-		}
-		return &pipeline{}
-	}
 	switch hook {
 	case call.OnMessage:
 		return &h.message
@@ -56,9 +50,13 @@ func (h *hooks) at(hook call.Hook) *pipeline {
 		return &h.close
 	case call.SelectSubprotocol:
 		return &h.selectSubprotocol
-	default:
+	case call.Function:
 		return &h.function
 	}
+	if p := h.judges[hook]; p != nil {
+		return p
+	}
+	return &pipeline{}
 }
 
 // Compile makes an endpoint's functions ready. Its error is call.Problems, one

@@ -24,11 +24,10 @@ type came struct {
 // from a trusted proxy that names no client, whose own address stands for many.
 // The log then says so, once an hour for each proxy.
 func ClientAddr(r *http.Request) (addr netip.Addr, ok bool) {
-	addr, ok = QuietClientAddr(r)
-	if c := cameOf(r); !ok && c != nil && c.proxy {
+	if c := cameOf(r); c != nil && c.proxy {
 		c.server.logSilentProxy(c.client)
 	}
-	return addr, ok
+	return QuietClientAddr(r)
 }
 
 // QuietClientAddr is ClientAddr for what does well without an address: it logs

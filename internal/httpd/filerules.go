@@ -1,7 +1,9 @@
 package httpd
 
 import (
+	"io/fs"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -60,20 +62,12 @@ func (r *FileRules) below(path, file, dir string) string {
 	return "/" + filepath.ToSlash(name)
 }
 
-// never reports whether the file at real, a path without links, is one of
-// Never.
-func (r *FileRules) never(real string) bool {
+// never reports whether info is that of one of Never, by whatever name.
+func (r *FileRules) never(info fs.FileInfo) bool {
 	return slices.ContainsFunc(r.Never, func(secret string) bool {
-		target, err := filepath.EvalSymlinks(secret)
-		return err == nil && absolute(target) == absolute(real)
+		other, err := os.Stat(secret)
+		return err == nil && os.SameFile(other, info)
 	})
-}
-
-func absolute(path string) string {
-	if abs, err := filepath.Abs(path); err == nil {
-		return abs
-	}
-	return path
 }
 
 // ignores reports whether the rules hide the file with these paths.

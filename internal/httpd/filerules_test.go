@@ -30,10 +30,13 @@ func TestTheServersSecretsAreNeverServed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := os.Link(filepath.Join(dir, "data", "secret"), filepath.Join(dir, "hard")); err != nil {
+		t.Fatal(err)
+	}
 	never := []string{filepath.Join(dir, "folder", "secret"), filepath.Join(dir, "nothing")}
 	s := httpd.New(httpd.Options{Dir: dir, DirRules: httpd.FileRules{Dir: dir, Never: never, Allow: rules("secret")}})
 	for target, want := range map[string]int{
-		"/data/secret": 404, "/folder/secret": 404, "/link": 404, "/data/other": 200, "/secret": 200,
+		"/data/secret": 404, "/folder/secret": 404, "/link": 404, "/hard": 404, "/data/other": 200, "/secret": 200,
 	} {
 		if w := get(s, target); w.Code != want {
 			t.Errorf("%s: status %d, want %d", target, w.Code, want)

@@ -224,7 +224,7 @@ func (f *Files) openIn(dir, name string, paths []string) (*found, error) {
 	}
 	switch {
 	case info.IsDir():
-	case !info.Mode().IsRegular(), f.opt.Rules.never(filepath.Join(dir, name)):
+	case !info.Mode().IsRegular(), f.opt.Rules.never(info):
 		return nil, fs.ErrNotExist
 	case f.opt.Rules.ignores(paths):
 		f.log.Debug("not served: ignore matches", "path", paths[0])

@@ -181,6 +181,7 @@ func (t *attempts) enter(address netip.Addr, user string, now time.Time) (*attem
 		t.held++
 	}
 	for _, r := range a.records {
+		t.keep(r)
 		r.latest = turn
 		r.underway++
 	}
@@ -198,9 +199,11 @@ func (t *attempts) check(a *attempt) error {
 	return nil
 }
 
-// refused is called with attempts.mu held.
+// refused is called with attempts.mu held. It keeps one record of an address at
+// most, however many names are tried from there.
 func (a *attempt) refused(wait time.Duration, now time.Time) error {
 	r := a.records[len(a.records)-1]
+	a.of.keep(r)
 	log := now.Sub(r.logged) >= logEvery
 	if log {
 		r.logged = now
@@ -208,23 +211,30 @@ func (a *attempt) refused(wait time.Duration, now time.Time) error {
 	return &tooEarlyError{wait: wait, log: log}
 }
 
-// record returns the record of a source, and if need be makes one and room for
-// it. It is called with mu held.
+// record returns the record of a source, or a new one, which is to be kept once
+// there is something to count: refusals must not push out what they are for. It
+// is called with mu held.
 func (t *attempts) record(of source, share int, now time.Time) *record {
 	if e, found := t.records[of]; found {
-		t.recent.MoveToFront(e)
 		r := e.Value.(*record)
 		if r.underway == 0 && now.Sub(r.latest) > t.forget {
 			r.failures = 0
 		}
 		return r
 	}
+	return &record{source: of, share: share}
+}
+
+// keep makes r the last to be dropped, and room for it. It is called with mu held.
+func (t *attempts) keep(r *record) {
+	if e, found := t.records[r.source]; found {
+		t.recent.MoveToFront(e)
+		return
+	}
 	if len(t.records) >= mostRecords {
 		t.drop(t.recent.Back())
 	}
-	r := &record{source: of, share: share}
-	t.records[of] = t.recent.PushFront(r)
-	return r
+	t.records[r.source] = t.recent.PushFront(r)
 }
 
 // sweep drops what has been forgotten. It is called with mu held.

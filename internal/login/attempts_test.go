@@ -320,6 +320,31 @@ func TestCountsAreForgotten(t *testing.T) {
 	})
 }
 
+// Attempts that are refused, under whatever names, push out no counts.
+func TestRefusalsAreNotCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newSite(t, slow).browser()
+		for i := range 80 {
+			b.fail(fmt.Sprint("user", i))
+		}
+		token := b.get("/login").token()
+		guess := func(user string) answer {
+			return b.send(http.MethodPost, "/login", form("_xsrf", token, "user", user, "password", "wrong"))
+		}
+		held := make(chan answer)
+		go func() { held <- guess("alice") }()
+		synctest.Wait()
+		before := b.login.Records()
+		for i := range 1000 {
+			guess(fmt.Sprint("other", i)).want(t, http.StatusTooManyRequests, "")
+		}
+		if got := b.login.Records(); got != before {
+			t.Errorf("1000 refusals have made %d counts of %d", got, before)
+		}
+		(<-held).want(t, http.StatusUnauthorized, "")
+	})
+}
+
 func TestCountsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, slow)

@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -88,9 +89,9 @@ func New(opt Options) (*SimpleAuth, error) {
 	if opt.Sessions == nil || opt.Passwords == nil || len(opt.Key) == 0 {
 		panic("login: Options.Sessions, Passwords or Key is missing")
 	}
-	opt.Title = or(opt.Title, "Log in")
-	opt.UserField = or(opt.UserField, "user")
-	opt.PasswordField = or(opt.PasswordField, "password")
+	opt.Title = cmp.Or(opt.Title, "Log in")
+	opt.UserField = cmp.Or(opt.UserField, "user")
+	opt.PasswordField = cmp.Or(opt.PasswordField, "password")
 	opt.Terms.By = opt.Name
 	if opt.Address == nil {
 		opt.Address = remoteAddress
@@ -128,13 +129,6 @@ func New(opt Options) (*SimpleAuth, error) {
 		return nil, err
 	}
 	return a, nil
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }
 
 func (a *SimpleAuth) addAccount(name string, c Credential) error {
@@ -194,9 +188,9 @@ func (a *SimpleAuth) show(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.Release()
-	if s.User() != nil && r.URL.Query().Has(a.way.query) {
-		if next, ok := a.way.find(r, ""); ok {
-			redirect(w, http.StatusFound, next)
+	if next := r.URL.Query().Get(a.way.query); next != "" && s.User() != nil {
+		if target, ok := local(r, next); ok {
+			redirect(w, http.StatusFound, target)
 			return
 		}
 	}
@@ -206,7 +200,7 @@ func (a *SimpleAuth) show(w http.ResponseWriter, r *http.Request) {
 // logIn answers POST. What it looks at, and in which order: where the request
 // comes from; its size and form; the token; how many have failed; the password.
 func (a *SimpleAuth) logIn(w http.ResponseWriter, r *http.Request) {
-	if auth.TellsOrigin(r) && !auth.SameOrigin(r) {
+	if auth.FromElsewhere(r) {
 		a.logRefusal(r, "not of this origin")
 		a.refuse(w, r, reply{status: http.StatusForbidden, text: "This came from another site, or your browser hides where it came from. Please log in here."})
 		return

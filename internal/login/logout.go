@@ -57,7 +57,7 @@ func NewLogout(opt LogoutOptions) (*Logout, error) {
 func (l *Logout) Serve(w http.ResponseWriter, r *http.Request, _ []*string) {
 	switch r.Method {
 	case http.MethodPost:
-		if auth.TellsOrigin(r) && !auth.SameOrigin(r) {
+		if auth.FromElsewhere(r) {
 			l.ask(w, r, http.StatusForbidden)
 			return
 		}

@@ -2,12 +2,14 @@ package login
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
@@ -142,7 +144,7 @@ type reply struct {
 // refuse is write for what has no session. For a foreign page there shall be
 // none: browsers do not send it their cookie, but would take a new one for it.
 func (a *SimpleAuth) refuse(w http.ResponseWriter, r *http.Request, out reply) {
-	if auth.TellsOrigin(r) && !auth.SameOrigin(r) {
+	if auth.FromElsewhere(r) {
 		a.write(w, r, nil, out)
 		return
 	}
@@ -182,7 +184,7 @@ func (a *SimpleAuth) write(w http.ResponseWriter, r *http.Request, s *session.Se
 	if s != nil {
 		p.Token = a.tokens.make(s.ID())
 		if u := s.User(); u != nil {
-			p.LoggedIn = or(u.ID(), "somebody")
+			p.LoggedIn = cmp.Or(u.ID(), "somebody")
 		}
 	}
 	html, err := a.page(p)
@@ -195,10 +197,7 @@ func (a *SimpleAuth) write(w http.ResponseWriter, r *http.Request, s *session.Se
 }
 
 func writePage(w http.ResponseWriter, header http.Header, status int, html []byte) {
-	h := w.Header()
-	for name, values := range header {
-		h[name] = values
-	}
+	maps.Copy(w.Header(), header)
 	w.WriteHeader(status)
 	w.Write(html)
 }

@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -31,7 +32,7 @@ func newWay(to *Redirect) (way, error) {
 	if to == nil {
 		to = &Redirect{}
 	}
-	w := way{query: or(to.Query, "next"), header: to.Header, url: or(to.URL, "/")}
+	w := way{query: cmp.Or(to.Query, "next"), header: to.Header, url: cmp.Or(to.URL, "/")}
 	u, err := url.Parse(w.url)
 	switch {
 	case err != nil || hasControl(w.url) || strings.ContainsRune(w.url, '\\'):
