@@ -17,7 +17,6 @@ type Origins struct {
 
 // An entry is one of the list.
 type entry struct {
-	text   string // as written
 	null   bool   // the origin "null", and nothing else below counts
 	scheme string // "" is any
 	host   host
@@ -107,13 +106,13 @@ func parseEntry(text string) (entry, error) {
 	case text == "":
 		return entry{}, errors.New("an empty entry allows nobody; write * alone to allow everybody")
 	case text == "null":
-		return entry{text: text, null: true}, nil
+		return entry{null: true}, nil
 	case strings.Contains(text, "://"):
 		o, err := parseOrigin(text)
 		if err != nil {
 			return entry{}, err
 		}
-		return entry{text: text, scheme: o.scheme, host: o.host, port: o.port, self: true}, nil
+		return entry{scheme: o.scheme, host: o.host, port: o.port, self: true}, nil
 	}
 	name, subdomainsOnly := strings.CutPrefix(text, "*.")
 	if strings.HasPrefix(name, ".") {
@@ -126,5 +125,5 @@ func parseEntry(text string) (entry, error) {
 	if subdomainsOnly && h.address {
 		return entry{}, errors.New("an address has no subdomains")
 	}
-	return entry{text: text, host: h, port: port, under: !h.address, self: !subdomainsOnly}, nil
+	return entry{host: h, port: port, under: !h.address, self: !subdomainsOnly}, nil
 }

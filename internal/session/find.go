@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -35,35 +34,31 @@ func (m *Manager) Revoke(ctx context.Context, id string) (known bool, err error)
 // of those that the store has and those that are held here, and returns how many
 // there were. After an error it has destroyed what it could find.
 func (m *Manager) RevokeUser(ctx context.Context, userID string) (n int, err error) {
-	return m.revoke(ctx, func(values map[string]json.RawMessage) bool {
-		return userID != "" && parley.ParseUser(values[userKey]).ID() == userID
-	})
+	return m.revoke(ctx, func(u parley.User) bool { return userID != "" && u.ID() == userID })
 }
 
 // RevokeAll destroys all sessions of which anything is known. Ids that browsers
 // hold and of which nothing is known stay valid: there is nothing behind them.
 func (m *Manager) RevokeAll(ctx context.Context) (n int, err error) {
-	return m.revoke(ctx, func(map[string]json.RawMessage) bool { return true })
+	return m.revoke(ctx, func(parley.User) bool { return true })
 }
 
-func (m *Manager) revoke(ctx context.Context, match func(values map[string]json.RawMessage) bool) (n int, err error) {
+func (m *Manager) revoke(ctx context.Context, match func(parley.User) bool) (n int, err error) {
 	ids := map[string]struct{}{}
-	add := func(s Stored) error {
-		if match(s.Values) {
-			ids[s.ID] = struct{}{}
-		}
-		return nil
-	}
 	// What is released meanwhile was written before it is looked for.
 	err = m.Flush(ctx)
 	for _, e := range m.held() {
-		held := Stored{ID: e.id}
-		if s := e.state.Load(); s != nil {
-			held.Values = s.copyValues()
+		if match(e.user()) {
+			ids[e.id] = struct{}{}
 		}
-		_ = add(held) // never fails
 	}
-	if err = errors.Join(err, m.store.Each(ctx, add)); err != nil {
+	err = errors.Join(err, m.store.Each(ctx, func(s Stored) error {
+		if match(parley.ParseUser(s.Values[userKey])) {
+			ids[s.ID] = struct{}{}
+		}
+		return nil
+	}))
+	if err != nil {
 		err = fmt.Errorf("looking for sessions: %w", err)
 	}
 	for id := range ids {

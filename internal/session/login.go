@@ -98,8 +98,10 @@ func (m *Manager) succeed(old *Session, values map[string]json.RawMessage) *Sess
 }
 
 // User is who has logged in, as things stand; nil if nobody has.
-func (s *Session) User() parley.User {
-	if state := s.entry.state.Load(); state != nil {
+func (s *Session) User() parley.User { return s.entry.user() }
+
+func (e *entry) user() parley.User {
+	if state := e.state.Load(); state != nil {
 		return parley.ParseUser(state.get(userKey))
 	}
 	return nil
